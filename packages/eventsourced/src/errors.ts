@@ -1,0 +1,131 @@
+/**
+ * What went wrong, as a word that code can look at: two copies of this package agree on it, where `instanceof` would not.
+ *
+ * | code | what it means | what to do |
+ * |---|---|---|
+ * | `INVALID_INPUT` | an argument or a setting is wrong; nothing happened | mend the caller |
+ * | `CONFLICT` | another writer was first; nothing of this append is stored | read on, decide again |
+ * | `REFUSED` | it can't be stored (too large, closed, bad input); nothing is stored | don't repeat it |
+ * | `UNAVAILABLE` | nothing was stored; the log or store can't be reached or is overloaded | the same again, later |
+ * | `UNCERTAIN` | it may be stored or not | never go on from memory: recover |
+ * | `MAILBOX_FULL` | the command was not accepted | later, or elsewhere |
+ * | `STOPPED` | the entity no longer accepts commands; the command was not handled | ask for the entity anew |
+ * | `CMD_HANDLER_FAILED` | the command handler threw; nothing of the command is stored | mend the handler |
+ * | `EVT_HANDLER_FAILED` | the event handler threw; on a new event, nothing of the command is stored | mend the handler |
+ * | `BINARIZER_FAILED` | a value could not be turned into bytes, or bytes into a value | mend the type or the binarizer |
+ * | `UNKNOWN_EVT_TYPE` | the log holds an event of a type that this code does not know | deploy code that knows it |
+ * | `EVT_TOO_NEW` | the log holds an event of a newer version than this code knows | deploy newer code |
+ * | `REPLAY_OUT_OF_ORDER` | the log answered with a gap, a repeat or the wrong order | look into the log; nothing was applied |
+ * | `LOG_LOST_EVENTS` | a snapshot or an entity is ahead of the log, or stands on another writer's event | restore the log |
+ * | `SNAPSHOT_UNREADABLE` | a snapshot can't be read, and the events that it stands for are deleted | restore the log |
+ * | `RECOVERY_FAILED` | an entity could not be recovered; `cause` says why | see the cause |
+ */
+export type ErrorCode =
+  | 'INVALID_INPUT'
+  | 'CONFLICT'
+  | 'REFUSED'
+  | 'UNAVAILABLE'
+  | 'UNCERTAIN'
+  | 'MAILBOX_FULL'
+  | 'STOPPED'
+  | 'CMD_HANDLER_FAILED'
+  | 'EVT_HANDLER_FAILED'
+  | 'BINARIZER_FAILED'
+  | 'UNKNOWN_EVT_TYPE'
+  | 'EVT_TOO_NEW'
+  | 'REPLAY_OUT_OF_ORDER'
+  | 'LOG_LOST_EVENTS'
+  | 'SNAPSHOT_UNREADABLE'
+  | 'RECOVERY_FAILED'
+
+/** The base of all errors of this library: a technical failure, never a rejection. */
+export class EventSourcedError extends Error {
+  override readonly name: string = 'EventSourcedError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/**
+ * Whether `error` is one of this library's with the code given.
+ *
+ * @example
+ * catch (error) { if (hasCode(error, 'MAILBOX_FULL')) return tryLater() }
+ */
+export function hasCode<Code extends ErrorCode>(
+  error: unknown,
+  code: Code,
+): error is EventSourcedError & { readonly code: Code } {
+  return error instanceof Error && 'code' in error && error.code === code
+}
+
+/** An argument or a setting is wrong: names the field, the offending value and what would be right. Nothing happened. */
+export class InvalidInputError extends EventSourcedError {
+  override readonly name: string = 'InvalidInputError'
+  readonly field: string
+
+  constructor(field: string, value: unknown, expected: string, options?: ErrorOptions) {
+    super('INVALID_INPUT', `${field} is ${show(value)}: expected ${expected}`, options)
+    this.field = field
+  }
+}
+
+/** Another writer was first: nothing of this append is stored. Read what it wrote, and decide again. */
+export class ConflictError extends EventSourcedError {
+  override readonly name: string = 'ConflictError'
+  constructor(message: string, options?: ErrorOptions) {
+    super('CONFLICT', message, options)
+  }
+}
+
+/** Why a log or store refused. */
+export type RefusedReason = 'too-large' | 'closed' | 'bad-input' | 'full' | 'forbidden'
+
+/** It can't be stored, and nothing is. Sending the same again is of no use. */
+export class RefusedError extends EventSourcedError {
+  override readonly name: string = 'RefusedError'
+  readonly reason: RefusedReason
+
+  constructor(reason: RefusedReason, message: string, options?: ErrorOptions) {
+    super('REFUSED', message, options)
+    this.reason = reason
+  }
+}
+
+/** Nothing was stored, or could be read, for now. The very same may be tried again. */
+export class UnavailableError extends EventSourcedError {
+  override readonly name: string = 'UnavailableError'
+  constructor(message: string, options?: ErrorOptions) {
+    super('UNAVAILABLE', message, options)
+  }
+}
+
+/** It may be stored or not, and the time to find out is over. Whoever gets this must not go on from memory. */
+export class UncertainError extends EventSourcedError {
+  override readonly name: string = 'UncertainError'
+  constructor(message: string, options?: ErrorOptions) {
+    super('UNCERTAIN', message, options)
+  }
+}
+
+const SHOWN_CHARS = 100
+
+/** A value as it may stand in a message: short, on one line, whatever it is. */
+export function show(value: unknown): string {
+  const text = describe(value)
+  return text.length > SHOWN_CHARS ? `${text.slice(0, SHOWN_CHARS)}…` : text
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`
+  if (value instanceof Uint8Array) return `${value.byteLength} bytes`
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return `a ${typeof value}`
+  }
+}

@@ -1,0 +1,41 @@
+export { type Binarizer, type EncodedEvt, type Upcaster } from './binarizer/binarizer.js'
+export { byType, type CmdHandlers } from './domain/by-type.js'
+export type { Command, RejectionOf, ReplyOf } from './domain/command.js'
+export { type CmdEffect, type Persist, persist, type Reject, type ReplyOnly, reject, reply } from './domain/effect.js'
+export type { CmdContext, EventSourced, Metadata } from './domain/event-sourced.js'
+export { snapshotEvery } from './domain/snapshot-every.js'
+export {
+  ConflictError,
+  type ErrorCode,
+  EventSourcedError,
+  hasCode,
+  InvalidInputError,
+  RefusedError,
+  type RefusedReason,
+  UnavailableError,
+  UncertainError,
+} from './errors.js'
+export { appendIds } from './log/append-id.js'
+export {
+  checkAppend,
+  checkDeleteEvts,
+  checkEvtsById,
+  checkEvtsByType,
+  checkKey,
+  checkSnapshot,
+  MAX_METADATA_CHARS,
+} from './log/check.js'
+export { checkId, checkTypeName, type EntityKey, entityKey } from './log/entity-key.js'
+export type {
+  Append,
+  EvtLog,
+  EvtsByIdOptions,
+  EvtsByTypeOptions,
+  Head,
+  LogHead,
+  NewEvt,
+  Persisted,
+  PersistedEvt,
+} from './log/evt-log.js'
+export { SLICE_COUNT, sliceOf } from './log/slice.js'
+export type { Snapshot, SnapshotSaved, SnapshotStore } from './snapshot/snapshot-store.js'

@@ -1,0 +1,131 @@
+import { InvalidInputError, RefusedError, show } from '../errors.js'
+import type { Snapshot } from '../snapshot/snapshot-store.js'
+import { APPEND_ID } from './append-id.js'
+import { checkTypeName, type EntityKey, entityKey } from './entity-key.js'
+import type { Append, EvtsByIdOptions, EvtsByTypeOptions, NewEvt } from './evt-log.js'
+import { SLICE_COUNT } from './slice.js'
+
+/** The most characters that all keys and values of an event's metadata may have together. */
+export const MAX_METADATA_CHARS = 16_384
+const MAX_TYPE_CHARS = 255
+const MAX_VERSION = 2 ** 31 - 1
+const CONTROL = /\p{Cc}/u
+
+/**
+ * Checks an append before anything of it leaves the process, so that one bad append never harms others that share its round trip. For
+ * authors of logs.
+ *
+ * @throws {RefusedError} with the reason `bad-input`, naming the offending value
+ */
+export function checkAppend(append: Append): void {
+  asRefused(() => checkKey(append.key))
+  if (!isCount(append.expected.seqNo) || !isCount(append.expected.position)) {
+    throw badInput('expected', append.expected, 'a head: two whole numbers, 0 or more')
+  }
+  if ((append.expected.seqNo === 0) !== (append.expected.position === 0)) {
+    throw badInput('expected', append.expected, 'seqNo and position both 0 or neither')
+  }
+  if (!APPEND_ID.test(append.appendId)) throw badInput('appendId', append.appendId, 'one made by appendIds()')
+  if (append.groups.length === 0) throw badInput('groups', append.groups, 'at least one group of events')
+  let evtCount = 0
+  for (const group of append.groups) {
+    if (group.length === 0) throw badInput('groups', append.groups, 'no empty group')
+    for (const evt of group) checkEvt(evt)
+    evtCount += group.length
+  }
+  if (append.expected.seqNo + evtCount > Number.MAX_SAFE_INTEGER) {
+    throw badInput('expected.seqNo', append.expected.seqNo, 'room for the events below Number.MAX_SAFE_INTEGER')
+  }
+}
+
+function checkEvt(evt: NewEvt): void {
+  if (
+    typeof evt.type !== 'string' ||
+    evt.type.length === 0 ||
+    evt.type.length > MAX_TYPE_CHARS ||
+    CONTROL.test(evt.type) ||
+    !evt.type.isWellFormed()
+  ) {
+    throw badInput('type', evt.type, `1 to ${MAX_TYPE_CHARS} characters without control characters or lone surrogates`)
+  }
+  if (!Number.isInteger(evt.version) || evt.version < 1 || evt.version > MAX_VERSION) {
+    throw badInput('version', evt.version, `a whole number from 1 to ${MAX_VERSION}`)
+  }
+  if (!(evt.bytes instanceof Uint8Array)) throw badInput('bytes', evt.bytes, 'a Uint8Array')
+  checkMetadata(evt.metadata)
+}
+
+function checkMetadata(metadata: NewEvt['metadata']): void {
+  let chars = 0
+  for (const [name, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string') throw badInput(`metadata[${show(name)}]`, value, 'a string')
+    for (const text of [name, value]) {
+      if (text.includes('\0') || !text.isWellFormed())
+        throw badInput(`metadata[${show(name)}]`, text, 'text without NUL and lone surrogates')
+      chars += text.length
+    }
+  }
+  if (chars > MAX_METADATA_CHARS)
+    throw new RefusedError('too-large', `metadata of ${chars} characters: at most ${MAX_METADATA_CHARS} fit`)
+}
+
+/** Checks that a key is what {@link entityKey} makes. For authors of logs and stores. @throws {InvalidInputError} */
+export function checkKey(key: EntityKey): void {
+  const { id } = entityKey(key.typeName, key.id)
+  if (id !== key.id) throw new InvalidInputError('id', key.id, 'a UUID in lower case, as entityKey() makes it')
+}
+
+/** Checks a read by id. For authors of logs. @throws {InvalidInputError} */
+export function checkEvtsById(key: EntityKey, { from, to }: EvtsByIdOptions): void {
+  checkKey(key)
+  if (from !== undefined && !isCount(from))
+    throw new InvalidInputError('from', from, 'a seqNo: a whole number, 0 or more')
+  if (to !== undefined && !isCount(to)) throw new InvalidInputError('to', to, 'a seqNo: a whole number, 0 or more')
+}
+
+/** Checks a read by type. For authors of logs. @throws {InvalidInputError} */
+export function checkEvtsByType(typeName: string, { after, slice }: EvtsByTypeOptions): void {
+  checkTypeName(typeName)
+  if (after !== undefined && !isCount(after))
+    throw new InvalidInputError('after', after, 'a position: a whole number, 0 or more')
+  for (const one of slice ?? []) {
+    if (!Number.isInteger(one) || one < 0 || one >= SLICE_COUNT) {
+      throw new InvalidInputError('slice', one, `whole numbers from 0 to ${SLICE_COUNT - 1}`)
+    }
+  }
+}
+
+/** Checks a deletion of events. For authors of logs. @throws {InvalidInputError} */
+export function checkDeleteEvts(key: EntityKey, toSeqNo: number): void {
+  checkKey(key)
+  if (!isCount(toSeqNo)) throw new InvalidInputError('toSeqNo', toSeqNo, 'a seqNo: a whole number, 0 or more')
+}
+
+/** Checks a snapshot to be saved. For authors of stores. @throws {RefusedError} with the reason `bad-input` */
+export function checkSnapshot(key: EntityKey, snapshot: Snapshot, keep = 1): void {
+  asRefused(() => checkKey(key))
+  if (!isCount(snapshot.seqNo) || snapshot.seqNo === 0)
+    throw badInput('seqNo', snapshot.seqNo, 'a whole number, 1 or more')
+  if (!APPEND_ID.test(snapshot.appendId)) throw badInput('appendId', snapshot.appendId, 'one made by appendIds()')
+  if (!Number.isInteger(snapshot.version) || snapshot.version < 0 || snapshot.version > MAX_VERSION) {
+    throw badInput('version', snapshot.version, `a whole number from 0 to ${MAX_VERSION}`)
+  }
+  if (!(snapshot.bytes instanceof Uint8Array)) throw badInput('bytes', snapshot.bytes, 'a Uint8Array')
+  if (!Number.isInteger(keep) || keep < 1) throw badInput('keep', keep, 'a whole number, 1 or more')
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
+}
+
+function badInput(field: string, value: unknown, expected: string): RefusedError {
+  return new RefusedError('bad-input', `${field} is ${show(value)}: expected ${expected}`)
+}
+
+function asRefused(check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    throw new RefusedError('bad-input', error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}

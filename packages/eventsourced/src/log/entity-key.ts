@@ -1,0 +1,31 @@
+import { validate } from 'uuid'
+import { InvalidInputError } from '../errors.js'
+
+/** Which entity: two types may share an id and never see each other's events. */
+export interface EntityKey {
+  /** Matches `[A-Za-z0-9_-]{1,64}`. */
+  readonly typeName: string
+  /** A UUID of any version, in lower case. */
+  readonly id: string
+}
+
+const TYPE_NAME = /^[A-Za-z0-9_-]{1,64}$/
+
+/** Checks a type name. @throws {InvalidInputError} */
+export function checkTypeName(typeName: string): string {
+  if (typeof typeName !== 'string' || !TYPE_NAME.test(typeName)) {
+    throw new InvalidInputError('typeName', typeName, '1 to 64 of the characters A-Z a-z 0-9 _ -')
+  }
+  return typeName
+}
+
+/** Checks an id and lower-cases it: the door by which every id comes in. @throws {InvalidInputError} */
+export function checkId(id: string): string {
+  if (!validate(id)) throw new InvalidInputError('id', id, 'a UUID')
+  return id.toLowerCase()
+}
+
+/** The key of an entity, checked and in lower case. @throws {InvalidInputError} */
+export function entityKey(typeName: string, id: string): EntityKey {
+  return { typeName: checkTypeName(typeName), id: checkId(id) }
+}

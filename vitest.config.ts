@@ -1,0 +1,15 @@
+import { defaultServerConditions } from 'vite'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  // Tests run on the sources: without the condition they would silently test a stale dist.
+  ssr: { resolve: { conditions: ['eventsourced-source', ...defaultServerConditions] } },
+  test: {
+    include: ['{packages,tools,examples,benchmarks,docs}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.chaos.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
