@@ -129,3 +129,13 @@ function describe(value: unknown): string {
     return `a ${typeof value}`
   }
 }
+
+/** What an error says, whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : show(thrown)
+}
+
+/** What was thrown as an error, whatever it is. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(show(thrown), { cause: thrown })
+}

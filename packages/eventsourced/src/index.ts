@@ -4,6 +4,9 @@ export type { Command, RejectionOf, ReplyOf } from './domain/command.js'
 export { type CmdEffect, type Persist, persist, type Reject, type ReplyOnly, reject, reply } from './domain/effect.js'
 export type { CmdContext, EventSourced, Metadata } from './domain/event-sourced.js'
 export { snapshotEvery } from './domain/snapshot-every.js'
+export type { Accepted, CmdResult, MatchingCmd, Rejected } from './entity/cmd-result.js'
+export { Entity, type EntityRef, type HandleCmdOptions } from './entity/entity.js'
+export type { EntityOptions } from './entity/options.js'
 export {
   ConflictError,
   type ErrorCode,

@@ -1,4 +1,5 @@
 import { InvalidInputError, RefusedError, show } from '../errors.js'
+import type { Metadata } from '../domain/event-sourced.js'
 import type { Snapshot } from '../snapshot/snapshot-store.js'
 import { APPEND_ID } from './append-id.js'
 import { checkTypeName, type EntityKey, entityKey } from './entity-key.js'
@@ -52,21 +53,26 @@ function checkEvt(evt: NewEvt): void {
     throw badInput('version', evt.version, `a whole number from 1 to ${MAX_VERSION}`)
   }
   if (!(evt.bytes instanceof Uint8Array)) throw badInput('bytes', evt.bytes, 'a Uint8Array')
-  checkMetadata(evt.metadata)
+  checkMetadata(evt.metadata, badInput)
 }
 
-function checkMetadata(metadata: NewEvt['metadata']): void {
+/** Checks metadata. @throws what `fail` makes of the offending value */
+export function checkMetadata(
+  metadata: Metadata,
+  fail: (field: string, value: unknown, expected: string) => Error,
+): void {
   let chars = 0
   for (const [name, value] of Object.entries(metadata)) {
-    if (typeof value !== 'string') throw badInput(`metadata[${show(name)}]`, value, 'a string')
+    const field = `metadata[${show(name)}]`
+    if (typeof value !== 'string') throw fail(field, value, 'a string')
     for (const text of [name, value]) {
-      if (text.includes('\0') || !text.isWellFormed())
-        throw badInput(`metadata[${show(name)}]`, text, 'text without NUL and lone surrogates')
+      if (text.includes('\0') || !text.isWellFormed()) throw fail(field, text, 'text without NUL and lone surrogates')
       chars += text.length
     }
   }
-  if (chars > MAX_METADATA_CHARS)
-    throw new RefusedError('too-large', `metadata of ${chars} characters: at most ${MAX_METADATA_CHARS} fit`)
+  if (chars > MAX_METADATA_CHARS) {
+    throw fail('metadata', `${chars} characters`, `at most ${MAX_METADATA_CHARS}, names and values together`)
+  }
 }
 
 /** Checks that a key is what {@link entityKey} makes. For authors of logs and stores. @throws {InvalidInputError} */

@@ -29,3 +29,8 @@ export function checkId(id: string): string {
 export function entityKey(typeName: string, id: string): EntityKey {
   return { typeName: checkTypeName(typeName), id: checkId(id) }
 }
+
+/** An entity as messages name it. */
+export function nameOf({ typeName, id }: EntityKey): string {
+  return `${typeName} ${id}`
+}

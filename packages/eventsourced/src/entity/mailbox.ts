@@ -1,0 +1,33 @@
+import type { Metadata } from '../domain/event-sourced.js'
+import type { Settled } from './cmd-result.js'
+
+/** A command that waits to be handled, and its caller. */
+export interface Envelope<Cmd, Evt> {
+  readonly cmd: Cmd
+  readonly metadata: Metadata
+  /** When the command arrived, in milliseconds since the epoch. */
+  readonly arrivedAt: number
+  readonly resolve: (result: Settled<Evt>) => void
+  readonly reject: (error: Error) => void
+}
+
+/** The commands that wait for one entity, in the order of their arrival. */
+export class Mailbox<Cmd, Evt> {
+  #waiting: Envelope<Cmd, Evt>[] = []
+
+  get size(): number {
+    return this.#waiting.length
+  }
+
+  add(envelope: Envelope<Cmd, Evt>): void {
+    this.#waiting.push(envelope)
+  }
+
+  /** All that wait, up to a number. */
+  take(atMost: number): Envelope<Cmd, Evt>[] {
+    if (this.#waiting.length > atMost) return this.#waiting.splice(0, atMost)
+    const taken = this.#waiting
+    this.#waiting = []
+    return taken
+  }
+}

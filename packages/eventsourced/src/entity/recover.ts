@@ -1,0 +1,183 @@
+import { asError, EventSourcedError, messageOf } from '../errors.js'
+import { type EntityKey, nameOf } from '../log/entity-key.js'
+import type { LogHead, PersistedEvt } from '../log/evt-log.js'
+import type { Snapshot } from '../snapshot/snapshot-store.js'
+import { applyEvt } from './handle.js'
+import type { EntityType } from './options.js'
+import { openSnapshot } from './snapshot-envelope.js'
+
+/** What an entity knows of itself once all its events are applied. */
+export interface Recovered<State> {
+  readonly state: State
+  readonly head: LogHead
+}
+
+/** A state that stands on one of the entity's events, the one to replay from. */
+interface Base<State> {
+  readonly state: State
+  readonly seqNo: number
+  readonly appendId: string
+}
+
+/** A replay met a hole: the event that was due is not there, a later one is or should be. */
+interface Hole {
+  readonly due: number
+  /** Whether there was no event to read at all. */
+  readonly empty: boolean
+}
+
+/**
+ * Rebuilds an entity: its newest readable snapshot and the events after it. The log's head is read after the snapshot was, so
+ * that a snapshot ahead of it can only mean that the log lost events.
+ *
+ * @throws {EventSourcedError} `LOG_LOST_EVENTS`, `REPLAY_OUT_OF_ORDER`, `SNAPSHOT_UNREADABLE`, `EVT_HANDLER_FAILED`, the binarizer's
+ * and the log's
+ */
+export async function recover<Cmd, Evt, State>(
+  type: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+): Promise<Recovered<State>> {
+  const first = await recoverOnce(type, key)
+  if ('state' in first) return first
+  // Events may have been deleted since the snapshot was read: then a newer snapshot stands for them.
+  const second = await recoverOnce(type, key)
+  if ('state' in second) return second
+  throw new EventSourcedError(
+    'REPLAY_OUT_OF_ORDER',
+    `event ${second.due} of ${nameOf(key)} is not in the log, later ones are, and no snapshot stands for it`,
+  )
+}
+
+async function recoverOnce<Cmd, Evt, State>(
+  type: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+): Promise<Recovered<State> | Hole> {
+  const { base, unreadable } = await loadBase(type, key)
+  const head = await type.evtLog.head(key)
+  const replayed = await replay(type, key, base, head)
+  if ('state' in replayed) return replayed
+  if (unreadable !== undefined) {
+    throw new EventSourcedError(
+      'SNAPSHOT_UNREADABLE',
+      `event ${replayed.due} of ${nameOf(key)} is deleted, and the snapshot that stands for it can't be read: ${unreadable.message}`,
+      { cause: unreadable },
+    )
+  }
+  // All events deleted, the last one too, and no snapshot: the entity was forgotten and begins anew behind its tombstone.
+  if (base.seqNo === 0 && replayed.empty) return { state: base.state, head }
+  return replayed
+}
+
+/**
+ * Applies the events that another writer has stored since. Where some of them are deleted already, the entity is rebuilt.
+ *
+ * @throws as {@link recover} does
+ */
+export async function catchUp<Cmd, Evt, State>(
+  type: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+  { state, head: { seqNo, appendId } }: Recovered<State>,
+): Promise<Recovered<State>> {
+  const head = await type.evtLog.head(key)
+  const replayed = await replay(type, key, { state, seqNo, appendId }, head)
+  return 'state' in replayed ? replayed : recover(type, key)
+}
+
+interface LoadedBase<State> {
+  readonly base: Base<State>
+  /** Why a snapshot that is there was passed over. */
+  readonly unreadable: Error | undefined
+}
+
+async function loadBase<Cmd, Evt, State>(
+  { domain, snapshotStore, binarizer, logger }: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+): Promise<LoadedBase<State>> {
+  let unreadable: Error | undefined
+  let maxSeqNo = Number.MAX_SAFE_INTEGER
+  while (maxSeqNo > 0) {
+    let snapshot: Snapshot | undefined
+    try {
+      snapshot = await snapshotStore.load(key, { maxSeqNo })
+      if (snapshot === undefined) break
+      if (snapshot.version !== binarizer.stateVersion) {
+        throw new EventSourcedError(
+          'SNAPSHOT_UNREADABLE',
+          `its state has version ${snapshot.version}, this code's ${binarizer.stateVersion}`,
+        )
+      }
+      const state = binarizer.decodeState(openSnapshot(snapshot.bytes))
+      return { base: { state, seqNo: snapshot.seqNo, appendId: snapshot.appendId }, unreadable: undefined }
+    } catch (error) {
+      unreadable ??= asError(error)
+      logger?.warn({ ...key, seqNo: snapshot?.seqNo, err: error }, 'a snapshot is passed over')
+      if (snapshot === undefined) break
+      maxSeqNo = snapshot.seqNo - 1
+    }
+  }
+  return { base: { state: domain.initialState, seqNo: 0, appendId: '' }, unreadable }
+}
+
+async function replay<Cmd, Evt, State>(
+  type: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+  base: Base<State>,
+  head: LogHead,
+): Promise<Recovered<State> | Hole> {
+  if (head.seqNo < base.seqNo) {
+    throw new EventSourcedError(
+      'LOG_LOST_EVENTS',
+      `${nameOf(key)} is known up to event ${base.seqNo}, but its log ends at ${head.seqNo}`,
+    )
+  }
+  if (head.seqNo === base.seqNo) {
+    checkSameAppend(key, base, head.appendId)
+    return { state: base.state, head }
+  }
+  let { state, seqNo } = base
+  let empty = true
+  // From the base's own event on, not the one after it: its appendId shows that it is still the same.
+  for await (const evt of type.evtLog.evtsById(key, { from: base.seqNo, to: head.seqNo })) {
+    const first = empty
+    empty = false
+    if (first && evt.seqNo === base.seqNo) {
+      checkSameAppend(key, base, evt.appendId)
+      continue
+    }
+    if (evt.seqNo > seqNo + 1) return { due: seqNo + 1, empty }
+    if (evt.seqNo <= seqNo) {
+      throw new EventSourcedError(
+        'REPLAY_OUT_OF_ORDER',
+        `the log answered with event ${evt.seqNo} of ${nameOf(key)} where ${seqNo + 1} was due`,
+      )
+    }
+    state = apply(type, key, state, evt)
+    seqNo = evt.seqNo
+  }
+  if (seqNo === head.seqNo) return { state, head }
+  return { due: seqNo + 1, empty }
+}
+
+function apply<Cmd, Evt, State>(
+  { domain, binarizer }: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+  state: State,
+  evt: PersistedEvt,
+): State {
+  try {
+    return applyEvt(domain, state, binarizer.decodeEvt(evt), evt.seqNo)
+  } catch (cause) {
+    const code = cause instanceof EventSourcedError ? cause.code : 'BINARIZER_FAILED'
+    throw new EventSourcedError(code, `event ${evt.seqNo} of ${nameOf(key)} can't be replayed: ${messageOf(cause)}`, {
+      cause,
+    })
+  }
+}
+
+function checkSameAppend(key: EntityKey, base: { seqNo: number; appendId: string }, appendId: string): void {
+  if (base.appendId === appendId) return
+  throw new EventSourcedError(
+    'LOG_LOST_EVENTS',
+    `event ${base.seqNo} of ${nameOf(key)} is of append ${appendId}, where ${base.appendId} was known: the log lost events and others took their place`,
+  )
+}

@@ -1,0 +1,57 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { EntityKey } from '../log/entity-key.js'
+import type { Standing } from './handle.js'
+import type { EntityType } from './options.js'
+import { sealSnapshot } from './snapshot-envelope.js'
+
+/** A state to be saved and the append that its event was stored with. */
+interface Due<State> extends Standing<State> {
+  readonly appendId: string
+}
+
+/**
+ * Saves an entity's snapshots beside its work: never in the way of a reply, one at a time, and of those that come due meanwhile the
+ * newest only. A failure is logged and survived.
+ */
+export class Snapshotter<Cmd, Evt, State> {
+  readonly #type: EntityType<Cmd, Evt, State>
+  readonly #key: EntityKey
+  #due: Due<State> | undefined
+  #saving: Promise<void> | undefined
+
+  constructor(type: EntityType<Cmd, Evt, State>, key: EntityKey) {
+    this.#type = type
+    this.#key = key
+  }
+
+  offer(due: Due<State>): void {
+    this.#due = due
+    this.#saving ??= this.#saveAll()
+  }
+
+  /** Resolves once nothing is left to save. */
+  async finished(): Promise<void> {
+    await this.#saving
+  }
+
+  async #saveAll(): Promise<void> {
+    // Encoding takes the thread: the callers who wait for their answers go first.
+    await nextTurn()
+    for (let due = this.#due; due !== undefined; due = this.#due) {
+      this.#due = undefined
+      await this.#save(due)
+    }
+    this.#saving = undefined
+  }
+
+  async #save({ state, seqNo, appendId }: Due<State>): Promise<void> {
+    const { binarizer, snapshotStore, logger } = this.#type
+    try {
+      const bytes = sealSnapshot(binarizer.encodeState(state))
+      await snapshotStore.save(this.#key, { seqNo, appendId, version: binarizer.stateVersion, bytes })
+      logger?.debug({ ...this.#key, seqNo }, 'snapshot saved')
+    } catch (err) {
+      logger?.warn({ ...this.#key, seqNo, err }, 'a snapshot could not be saved')
+    }
+  }
+}
