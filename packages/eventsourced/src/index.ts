@@ -41,4 +41,7 @@ export type {
   PersistedEvt,
 } from './log/evt-log.js'
 export { SLICE_COUNT, sliceOf } from './log/slice.js'
+export { MemoryEvtLog } from './memory/memory-evt-log.js'
+export { MemorySnapshotStore } from './memory/memory-snapshot-store.js'
+export { NoopSnapshotStore } from './snapshot/noop-snapshot-store.js'
 export type { Snapshot, SnapshotSaved, SnapshotStore } from './snapshot/snapshot-store.js'

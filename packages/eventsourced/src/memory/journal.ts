@@ -1,0 +1,195 @@
+import type { EntityKey } from '../log/entity-key.js'
+import type { Append, Persisted, PersistedEvt } from '../log/evt-log.js'
+import { sliceOf } from '../log/slice.js'
+import { CHUNK_EVTS, Chunk } from './chunk.js'
+
+/** Those who wait for more events, each by what wakes it. */
+export type Waiting = Set<() => void>
+
+/** What is known of an entity, its events aside. */
+export interface JournalEntity {
+  readonly key: EntityKey
+  readonly slice: number
+  readonly ordinal: number
+  seqNo: number
+  position: number
+  /** The index in the journal of each event kept. The newest has the head's seqNo, unless it is deleted. */
+  indexes: number[]
+  /** The appendId of the newest event once that is deleted: the tombstone. */
+  deletedAppendId: string | undefined
+  readonly waiting: Waiting
+}
+
+/** All events of a type in order of position. An event's index never changes; an index may stand for none. */
+export class Journal {
+  readonly waiting: Waiting = new Set()
+  readonly #typeName: string
+  readonly #byId = new Map<string, JournalEntity>()
+  readonly #entities: JournalEntity[] = []
+  readonly #evtTypes = new Map<string, number>()
+  readonly #evtTypeNames: string[] = []
+  /** Those whose events are all deleted are gone. */
+  readonly #chunks: (Chunk | undefined)[] = []
+
+  constructor(typeName: string) {
+    this.#typeName = typeName
+  }
+
+  /** One past the last event's index. */
+  get end(): number {
+    const last = this.#chunks.at(-1)
+    return last === undefined ? this.#chunks.length * CHUNK_EVTS : (this.#chunks.length - 1) * CHUNK_EVTS + last.count
+  }
+
+  find(id: string): JournalEntity | undefined {
+    return this.#byId.get(id)
+  }
+
+  findOrAdd(id: string): JournalEntity {
+    const found = this.#byId.get(id)
+    if (found !== undefined) return found
+    const entity: JournalEntity = {
+      key: Object.freeze({ typeName: this.#typeName, id }),
+      slice: sliceOf(id),
+      ordinal: this.#entities.length,
+      seqNo: 0,
+      position: 0,
+      indexes: [],
+      deletedAppendId: undefined,
+      waiting: new Set(),
+    }
+    this.#byId.set(id, entity)
+    this.#entities.push(entity)
+    return entity
+  }
+
+  /** Stores all of an append behind the entity's head, from a position on. */
+  append(entity: JournalEntity, { appendId, groups }: Append, firstPosition: number, time: number): Persisted {
+    const positions: number[] = []
+    for (const group of groups) {
+      for (const evt of group) {
+        const position = firstPosition + positions.length
+        positions.push(position)
+        entity.seqNo += 1
+        entity.position = position
+        const chunk = this.#openChunk()
+        const stored = { seqNo: entity.seqNo, position, time, appendId }
+        const slot = chunk.add(evt, entity.ordinal, this.#evtType(evt.type), stored)
+        entity.indexes.push((this.#chunks.length - 1) * CHUNK_EVTS + slot)
+      }
+    }
+    entity.deletedAppendId = undefined
+    ring(this.waiting)
+    ring(entity.waiting)
+    return { groups: groups.length, head: { seqNo: entity.seqNo, position: entity.position }, positions }
+  }
+
+  #openChunk(): Chunk {
+    const last = this.#chunks.at(-1)
+    if (last !== undefined && !last.isFull) return last
+    const chunk = new Chunk()
+    this.#chunks.push(chunk)
+    return chunk
+  }
+
+  #evtType(name: string): number {
+    const known = this.#evtTypes.get(name)
+    if (known !== undefined) return known
+    this.#evtTypes.set(name, this.#evtTypeNames.length)
+    return this.#evtTypeNames.push(name) - 1
+  }
+
+  /** What was stored of an append that comes again; undefined if nothing is known of it. */
+  storedBefore(entity: JournalEntity, { appendId, expected, groups }: Append): Persisted | undefined {
+    const positions: number[] = []
+    for (let seqNo = expected.seqNo + 1; ; seqNo++) {
+      const evt = this.evtOf(entity, seqNo)
+      if (evt?.appendId !== appendId) break
+      positions.push(evt.position)
+    }
+    const position = positions.at(-1)
+    if (position === undefined) return undefined
+    let [stored, evtCount] = [0, 0]
+    while (evtCount < positions.length) evtCount += groups[stored++]?.length ?? 1
+    return { groups: stored, head: { seqNo: expected.seqNo + positions.length, position }, positions }
+  }
+
+  /** The seqNo of the oldest event kept; one past the head's if there is none. */
+  firstSeqNo(entity: JournalEntity): number {
+    return entity.seqNo + 1 - entity.indexes.length
+  }
+
+  /** The entity's event of a seqNo, undefined if there is none. */
+  evtOf(entity: JournalEntity, seqNo: number): PersistedEvt | undefined {
+    const index = entity.indexes[seqNo - this.firstSeqNo(entity)]
+    return index === undefined ? undefined : this.evt(index)
+  }
+
+  /** The appendId of the entity's last event; empty if it never had one. */
+  headAppendId(entity: JournalEntity): string {
+    const index = entity.indexes.at(-1)
+    return index === undefined
+      ? (entity.deletedAppendId ?? '')
+      : (this.#chunk(index)?.appendId(index % CHUNK_EVTS) ?? '')
+  }
+
+  /** The first index at or behind `index` where an event of these slices stands; the end if there is none. */
+  seek(index: number, slices: ReadonlySet<number> | undefined): number {
+    const { end } = this
+    for (let next = index; next < end; ) {
+      const chunk = this.#chunk(next)
+      const slot = next % CHUNK_EVTS
+      if (chunk === undefined || slot >= chunk.count) next += CHUNK_EVTS - slot
+      else if (!chunk.isDeleted(slot) && slices?.has(this.#entity(chunk, slot).slice) !== false) return next
+      else next++
+    }
+    return end
+  }
+
+  /** The index of the first event behind a position. */
+  after(position: number): number {
+    let index = this.seek(0, undefined)
+    for (;;) {
+      const last = this.#chunk(index)
+      if (last === undefined || last.position(last.count - 1) > position) break
+      index += CHUNK_EVTS - (index % CHUNK_EVTS)
+    }
+    while (index < this.end && (this.#chunk(index)?.position(index % CHUNK_EVTS) ?? 0) <= position) index++
+    return index
+  }
+
+  /** The event at an index, undefined if there is none. */
+  evt(index: number): PersistedEvt | undefined {
+    const chunk = this.#chunk(index)
+    const slot = index % CHUNK_EVTS
+    if (chunk === undefined || slot >= chunk.count || chunk.isDeleted(slot)) return undefined
+    return chunk.evt(slot, this.#entity(chunk, slot).key, this.#evtTypeNames[chunk.type(slot)] ?? '')
+  }
+
+  /** Deletes the entity's events up to a seqNo. */
+  delete(entity: JournalEntity, toSeqNo: number): void {
+    const count = Math.min(toSeqNo, entity.seqNo) + 1 - this.firstSeqNo(entity)
+    if (count <= 0) return
+    if (count === entity.indexes.length) entity.deletedAppendId = this.headAppendId(entity)
+    for (const index of entity.indexes.splice(0, count)) {
+      const chunk = this.#chunk(index)
+      chunk?.delete(index % CHUNK_EVTS)
+      if (chunk?.isFull && chunk.isDead) this.#chunks[Math.floor(index / CHUNK_EVTS)] = undefined
+    }
+  }
+
+  #chunk(index: number): Chunk | undefined {
+    return this.#chunks[Math.floor(index / CHUNK_EVTS)]
+  }
+
+  #entity(chunk: Chunk, slot: number): JournalEntity {
+    const entity = this.#entities[chunk.entity(slot)]
+    if (entity === undefined) throw new RangeError(`no entity for slot ${slot}`)
+    return entity
+  }
+}
+
+function ring(waiting: Waiting): void {
+  if (waiting.size === 0) return
+  for (const wake of waiting) wake()
+}

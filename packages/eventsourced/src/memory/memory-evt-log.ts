@@ -1,0 +1,179 @@
+import { setImmediate } from 'node:timers/promises'
+import { ConflictError, RefusedError, show } from '../errors.js'
+import { checkAppend, checkDeleteEvts, checkEvtsById, checkEvtsByType, checkKey } from '../log/check.js'
+import type { EntityKey } from '../log/entity-key.js'
+import type {
+  Append,
+  EvtLog,
+  EvtsByIdOptions,
+  EvtsByTypeOptions,
+  LogHead,
+  Persisted,
+  PersistedEvt,
+} from '../log/evt-log.js'
+import { Journal, type JournalEntity, type Waiting } from './journal.js'
+
+/** After how many events a read lets timers and sockets have their turn. */
+const EVTS_PER_TURN = 1_024
+
+type EvtStream = AsyncGenerator<PersistedEvt, void, void>
+
+/** What several logs may share. */
+class Storage {
+  readonly #journals = new Map<string, Journal>()
+  position = 0
+  #time = 0
+
+  journal(typeName: string): Journal {
+    const found = this.#journals.get(typeName)
+    if (found !== undefined) return found
+    const journal = new Journal(typeName)
+    this.#journals.set(typeName, journal)
+    return journal
+  }
+
+  find(key: EntityKey): JournalEntity | undefined {
+    return this.#journals.get(key.typeName)?.find(key.id)
+  }
+
+  /** The clock of the log: it never goes back. */
+  now(): number {
+    this.#time = Math.max(this.#time, Date.now())
+    return this.#time
+  }
+}
+
+/**
+ * An event log in memory, for tests and for what may be forgotten: it keeps to all that an {@link EvtLog} promises, but its events end
+ * with the process. They are packed outside of the JavaScript heap, some 100 bytes an event besides its own.
+ *
+ * @example
+ * const evtLog = new MemoryEvtLog()
+ * const another = new MemoryEvtLog({ storageOf: evtLog }) // as another process would see it, or after a restart
+ */
+export class MemoryEvtLog implements EvtLog {
+  readonly #storage: Storage
+  readonly #waiting: Waiting = new Set()
+  #closed = false
+
+  /** @param options `storageOf`: a log, open or closed, whose events this one shares; none by default. */
+  constructor({ storageOf }: { readonly storageOf?: MemoryEvtLog } = {}) {
+    this.#storage = storageOf === undefined ? new Storage() : storageOf.#storage
+  }
+
+  async persist(append: Append): Promise<Persisted> {
+    this.#refuseIfClosed()
+    checkAppend(append)
+    const { key, expected } = append
+    const journal = this.#storage.journal(key.typeName)
+    const { seqNo, position } = journal.find(key.id) ?? { seqNo: 0, position: 0 }
+    if (seqNo !== expected.seqNo || position !== expected.position) return storedBefore(journal, append)
+    const persisted = journal.append(journal.findOrAdd(key.id), append, this.#storage.position + 1, this.#storage.now())
+    this.#storage.position = persisted.head.position
+    return persisted
+  }
+
+  async head(key: EntityKey): Promise<LogHead> {
+    this.#refuseIfClosed()
+    checkKey(key)
+    const entity = this.#storage.find(key)
+    if (entity === undefined) return { seqNo: 0, position: 0, appendId: '' }
+    const appendId = this.#storage.journal(key.typeName).headAppendId(entity)
+    return { seqNo: entity.seqNo, position: entity.position, appendId }
+  }
+
+  async headPosition(): Promise<number> {
+    this.#refuseIfClosed()
+    return this.#storage.position
+  }
+
+  evtsById(key: EntityKey, options: EvtsByIdOptions = {}): AsyncIterable<PersistedEvt> {
+    checkEvtsById(key, options)
+    return this.#readById(key, options)
+  }
+
+  async *#readById(key: EntityKey, { from = 1, to = Infinity, live = false, signal }: EvtsByIdOptions): EvtStream {
+    this.#refuseIfEnded(signal)
+    const journal = this.#storage.journal(key.typeName)
+    const last = live ? to : Math.min(to, journal.find(key.id)?.seqNo ?? 0)
+    let next = Math.max(from, 1)
+    for (let turn = 1; next <= last; turn++) {
+      const entity = journal.findOrAdd(key.id)
+      const evt = journal.evtOf(entity, next)
+      if (evt !== undefined) yield evt
+      else if (next > entity.seqNo) await this.#more(entity.waiting, signal)
+      this.#refuseIfEnded(signal)
+      if (turn % EVTS_PER_TURN === 0) await setImmediate()
+      if (next <= entity.seqNo) next = Math.max(next + 1, journal.firstSeqNo(entity))
+    }
+  }
+
+  evtsByType(typeName: string, options: EvtsByTypeOptions = {}): AsyncIterable<PersistedEvt> {
+    checkEvtsByType(typeName, options)
+    return this.#readByType(typeName, options)
+  }
+
+  async *#readByType(typeName: string, { after = 0, live = false, slice, signal }: EvtsByTypeOptions): EvtStream {
+    this.#refuseIfEnded(signal)
+    const journal = this.#storage.journal(typeName)
+    const slices = slice && new Set(slice)
+    const last = live ? Infinity : journal.end
+    let index = journal.seek(journal.after(after), slices)
+    for (let turn = 1; index < last; turn++) {
+      const evt = journal.evt(index)
+      if (evt !== undefined) yield evt
+      else await this.#more(journal.waiting, signal)
+      this.#refuseIfEnded(signal)
+      if (turn % EVTS_PER_TURN === 0) await setImmediate()
+      index = journal.seek(evt === undefined ? index : index + 1, slices)
+    }
+  }
+
+  async deleteEvts(key: EntityKey, toSeqNo: number): Promise<void> {
+    this.#refuseIfClosed()
+    checkDeleteEvts(key, toSeqNo)
+    const entity = this.#storage.find(key)
+    if (entity !== undefined) this.#storage.journal(key.typeName).delete(entity, toSeqNo)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const wake of this.#waiting) wake()
+  }
+
+  /** Waits until there is more to read, or the read is ended. */
+  #more(waiting: Waiting, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        waiting.delete(wake)
+        this.#waiting.delete(wake)
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      waiting.add(wake)
+      this.#waiting.add(wake)
+      signal?.addEventListener('abort', wake)
+    })
+  }
+
+  #refuseIfEnded(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted()
+    this.#refuseIfClosed()
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed) throw new RefusedError('closed', 'the log is closed')
+  }
+}
+
+/** Answers an append whose expected head is not the entity's: it is stored already, or another writer was first. */
+function storedBefore(journal: Journal, append: Append): Persisted {
+  const { key, expected } = append
+  const entity = journal.find(key.id)
+  const stored = entity && journal.storedBefore(entity, append)
+  if (stored !== undefined) return stored
+  const { seqNo, position } = entity ?? { seqNo: 0, position: 0 }
+  throw new ConflictError(
+    `${key.typeName} ${key.id} stands at ${show({ seqNo, position })}, not at the expected ${show(expected)}`,
+  )
+}

@@ -1,0 +1,27 @@
+import { checkKey, checkSnapshot } from '../log/check.js'
+import type { EntityKey } from '../log/entity-key.js'
+import type { Snapshot, SnapshotSaved, SnapshotStore } from './snapshot-store.js'
+
+/**
+ * Keeps no snapshots: every recovery replays all events. It answers a save with `oldestSeqNo: 0`, so that nobody who asks what may
+ * be deleted deletes anything.
+ *
+ * @example
+ * await Entity.spawn(id, counter, { evtLog, snapshotStore: new NoopSnapshotStore(), binarizer })
+ */
+export class NoopSnapshotStore implements SnapshotStore {
+  async save(key: EntityKey, snapshot: Snapshot, options: { readonly keep?: number } = {}): Promise<SnapshotSaved> {
+    checkSnapshot(key, snapshot, options.keep)
+    return { oldestSeqNo: 0 }
+  }
+
+  async load(key: EntityKey): Promise<undefined> {
+    checkKey(key)
+  }
+
+  async delete(key: EntityKey): Promise<void> {
+    checkKey(key)
+  }
+
+  async close(): Promise<void> {}
+}
