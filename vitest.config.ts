@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['{packages,tools,examples,benchmarks,docs}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/*.chaos.test.ts'],
+    globalSetup: ['tools/src/vitest-global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

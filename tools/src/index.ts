@@ -1,1 +1,8 @@
-export const placeholder = true
+export { createDatabase, postgresUrl, startPostgres } from './postgres.js'
+export type { PostgresConnection, PostgresOptions, PostgresServer } from './postgres.js'
+export { startNatsServer } from './nats-server.js'
+export type { NatsServer, NatsServerOptions } from './nats-server.js'
+export { findNatsServer, MIN_NATS_SERVER_VERSION } from './nats-server-program.js'
+export type { NatsServerProgram } from './nats-server-program.js'
+export { freePort } from './free-port.js'
+export type { KeptServer } from './kept-server.js'
