@@ -99,12 +99,16 @@ export class MemoryEvtLog implements EvtLog {
     let next = Math.max(from, 1)
     for (let turn = 1; next <= last; turn++) {
       const entity = journal.findOrAdd(key.id)
-      const evt = journal.evtOf(entity, next)
-      if (evt !== undefined) yield evt
-      else if (next > entity.seqNo) await this.#more(entity.waiting, signal)
+      next = Math.max(next, journal.firstSeqNo(entity))
+      const evt = next > last ? undefined : journal.evtOf(entity, next)
+      if (evt !== undefined) {
+        next++
+        yield evt
+      } else if (next > entity.seqNo && next <= last) {
+        await this.#more(entity.waiting, signal)
+      }
       this.#refuseIfEnded(signal)
       if (turn % EVTS_PER_TURN === 0) await setImmediate()
-      if (next <= entity.seqNo) next = Math.max(next + 1, journal.firstSeqNo(entity))
     }
   }
 

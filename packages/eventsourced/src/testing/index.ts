@@ -1,1 +1,3 @@
-export const placeholder = true
+export type { EvtLogSubject } from './evt-log/fixture.js'
+export { evtLogSuite } from './evt-log-suite.js'
+export type { SuiteCase } from './suite-case.js'

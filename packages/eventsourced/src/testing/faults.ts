@@ -1,0 +1,84 @@
+/** What goes wrong with one call. */
+export interface Fault {
+  /** `before`: the call does nothing and fails. `after`: it is carried out, and its answer is lost. */
+  readonly when: 'before' | 'after'
+  readonly error: Error
+}
+
+/** A call that is held back. */
+export interface Held {
+  /** Resolves when a call has arrived and waits. */
+  readonly arrived: Promise<void>
+  /** Lets it go on. */
+  release(): void
+}
+
+class Gate {
+  #open: () => void = () => {}
+  readonly opened = new Promise<void>((resolve) => {
+    this.#open = resolve
+  })
+
+  open(): void {
+    this.#open()
+  }
+}
+
+type Step = (proceed: () => Promise<unknown>) => Promise<void>
+
+/** What is to go wrong with the next calls of each operation, in the order in which it was asked for. */
+export class Faults<Operation extends string> {
+  readonly #steps = new Map<Operation, Step[]>()
+  readonly #counts = new Map<Operation, number>()
+
+  /** How many calls of an operation there were. */
+  count(operation: Operation): number {
+    return this.#counts.get(operation) ?? 0
+  }
+
+  /** Makes the next calls fail, one by default. */
+  fail(operation: Operation, { when, error }: Fault, times = 1): void {
+    for (let time = 0; time < times; time++) {
+      this.#add(operation, async (proceed) => {
+        if (when === 'after') await proceed()
+        throw error
+      })
+    }
+  }
+
+  /** Does something else just before the next call, such as writing what another process would. */
+  before(operation: Operation, action: () => Promise<unknown>): void {
+    this.#add(operation, async () => {
+      await action()
+    })
+  }
+
+  /** Holds the next call back until it is released. */
+  hold(operation: Operation): Held {
+    const gate = new Gate()
+    const arrived = new Promise<void>((resolve) => {
+      this.#add(operation, () => {
+        resolve()
+        return gate.opened
+      })
+    })
+    return { arrived, release: () => gate.open() }
+  }
+
+  /** Nothing goes wrong any more. */
+  clear(): void {
+    this.#steps.clear()
+  }
+
+  /** Carries out a call, or what is to go wrong with it. */
+  async run<Result>(operation: Operation, call: () => Promise<Result>): Promise<Result> {
+    this.#counts.set(operation, this.count(operation) + 1)
+    await this.#steps.get(operation)?.shift()?.(call)
+    return call()
+  }
+
+  #add(operation: Operation, step: Step): void {
+    const steps = this.#steps.get(operation) ?? []
+    this.#steps.set(operation, [...steps, step])
+  }
+}
