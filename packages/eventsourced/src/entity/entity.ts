@@ -5,11 +5,12 @@ import { entityKey } from '../log/entity-key.js'
 import type { CmdResult, MatchingCmd, Settled } from './cmd-result.js'
 import { type EntityOptions, entityType } from './options.js'
 import { recover } from './recover.js'
+import { checkNothingReserved } from './reserved-metadata.js'
 import { RunningEntity } from './running-entity.js'
 
 /** How a command is handled. */
 export interface HandleCmdOptions {
-  /** Stored with each of the command's events: correlation, causation, trace context. At most 16,384 characters in all. */
+  /** Stored with each of the command's events: correlation, causation, trace context. At most 16,384 characters in all; names that begin with `es-` are the library's own. */
   readonly metadata?: Metadata
 }
 
@@ -20,7 +21,7 @@ export interface EntityRef<Cmd, Evt> {
   /**
    * Handles a command. The result is there once its events, and all events that it was decided on, are stored.
    *
-   * A refused command is a result (`ok: false`); a technical failure rejects the promise with an {@link EventSourcedError}. With the codes
+   * A refused command is a result (`ok: false`); a technical failure rejects the promise with an {@link EventSourcedError}. With the code
    * `UNCERTAIN` it may be stored or not; with all others nothing of it is.
    *
    * @example
@@ -92,5 +93,6 @@ class Ref<Cmd, Evt, State> implements EntityRef<Cmd, Evt> {
 function copy(metadata: Metadata): Metadata {
   if (metadata === NO_METADATA) return metadata
   checkMetadata(metadata, (field, value, expected) => new InvalidInputError(field, value, expected))
+  checkNothingReserved(metadata)
   return Object.freeze({ ...metadata })
 }

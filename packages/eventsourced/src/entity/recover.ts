@@ -4,12 +4,15 @@ import type { LogHead, PersistedEvt } from '../log/evt-log.js'
 import type { Snapshot } from '../snapshot/snapshot-store.js'
 import { applyEvt } from './handle.js'
 import type { EntityType } from './options.js'
+import { startsAnew } from './reserved-metadata.js'
 import { openSnapshot } from './snapshot-envelope.js'
 
 /** What an entity knows of itself once all its events are applied. */
 export interface Recovered<State> {
   readonly state: State
   readonly head: LogHead
+  /** Whether the entity was forgotten and begins anew with its next event, behind the tombstone that is its head. */
+  readonly anew: boolean
 }
 
 /** A state that stands on one of the entity's events, the one to replay from. */
@@ -63,8 +66,11 @@ async function recoverOnce<Cmd, Evt, State>(
       { cause: unreadable },
     )
   }
-  // All events deleted, the last one too, and no snapshot: the entity was forgotten and begins anew behind its tombstone.
-  if (base.seqNo === 0 && replayed.empty) return { state: base.state, head }
+  if (base.seqNo === 0 && replayed.empty) {
+    // All events deleted, the last one too, and no snapshot: the entity was forgotten and begins anew behind its tombstone.
+    const still = await type.evtLog.head(key)
+    if (still.seqNo === head.seqNo) return { state: base.state, head: still, anew: true }
+  }
   return replayed
 }
 
@@ -76,11 +82,12 @@ async function recoverOnce<Cmd, Evt, State>(
 export async function catchUp<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
   key: EntityKey,
-  { state, head: { seqNo, appendId } }: Recovered<State>,
+  { state, head: { seqNo, appendId }, anew }: Recovered<State>,
 ): Promise<Recovered<State>> {
   const head = await type.evtLog.head(key)
   const replayed = await replay(type, key, { state, seqNo, appendId }, head)
-  return 'state' in replayed ? replayed : recover(type, key)
+  if (!('state' in replayed)) return recover(type, key)
+  return head.seqNo === seqNo ? { ...replayed, anew } : replayed
 }
 
 interface LoadedBase<State> {
@@ -132,7 +139,7 @@ async function replay<Cmd, Evt, State>(
   }
   if (head.seqNo === base.seqNo) {
     checkSameAppend(key, base, head.appendId)
-    return { state: base.state, head }
+    return { state: base.state, head, anew: false }
   }
   let { state, seqNo } = base
   let empty = true
@@ -144,7 +151,11 @@ async function replay<Cmd, Evt, State>(
       checkSameAppend(key, base, evt.appendId)
       continue
     }
-    if (evt.seqNo > seqNo + 1) return { due: seqNo + 1, empty }
+    if (startsAnew(evt)) {
+      state = type.domain.initialState
+    } else if (evt.seqNo > seqNo + 1) {
+      return { due: seqNo + 1, empty }
+    }
     if (evt.seqNo <= seqNo) {
       throw new EventSourcedError(
         'REPLAY_OUT_OF_ORDER',
@@ -154,7 +165,7 @@ async function replay<Cmd, Evt, State>(
     state = apply(type, key, state, evt)
     seqNo = evt.seqNo
   }
-  if (seqNo === head.seqNo) return { state, head }
+  if (seqNo === head.seqNo) return { state, head, anew: false }
   return { due: seqNo + 1, empty }
 }
 

@@ -1,12 +1,13 @@
 import { asError, EventSourcedError, hasCode } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
-import type { Head, Persisted } from '../log/evt-log.js'
+import type { Head, NewEvt, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
 import { type Handled, handleCmds } from './handle.js'
 import { type Envelope, Mailbox } from './mailbox.js'
 import type { EntityType } from './options.js'
 import { persist, type Stored } from './persist.js'
 import { catchUp, type Recovered, recover } from './recover.js'
+import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
 
 const CONFLICT: BackOff = { start: 1, max: 200 }
@@ -124,15 +125,15 @@ export class RunningEntity<Cmd, Evt, State> {
       }
       for (const one of rest.slice(0, firstStoring)) this.#answer(one, this.#known.head)
       rest = rest.slice(firstStoring)
-      const stored = await persist(
-        this.#type,
-        this.key,
-        this.#known.head,
-        storing(rest).map(({ group }) => group),
-      )
+      const stored = await persist(this.#type, this.key, this.#known.head, this.#groupsOf(rest))
       if (stored.kind !== 'stored') return { stored, rest }
       rest = this.#answerStored(rest, stored.persisted, stored.appendId)
     }
+  }
+
+  #groupsOf(handled: readonly Handled<Cmd, Evt, State>[]): readonly (readonly NewEvt[])[] {
+    const groups = storing(handled).map(({ group }) => group)
+    return this.#known.anew ? markStartingAnew(groups) : groups
   }
 
   /** Answers the commands whose events are stored and those that wait behind them only. @returns the others */
@@ -153,7 +154,7 @@ export class RunningEntity<Cmd, Evt, State> {
         due = one.snapshot ?? due
       }
       const position = positions[evtCount - 1] ?? 0
-      this.#known = { state: one.state, head: { seqNo: one.seqNo, position, appendId } }
+      this.#known = { state: one.state, head: { seqNo: one.seqNo, position, appendId }, anew: false }
       this.#answer(one, this.#known.head)
       answered += 1
     }

@@ -1,0 +1,288 @@
+import { describe, expect, test } from 'vitest'
+import { snapshotEvery } from '../domain/snapshot-every.js'
+import { RefusedError, UnavailableError, UncertainError } from '../errors.js'
+import { appendIds } from '../log/append-id.js'
+import type { PersistedEvt } from '../log/evt-log.js'
+import { MemoryEvtLog } from '../memory/memory-evt-log.js'
+import { counter, evtsOf, fixture } from './counter.fixture.js'
+import { Entity } from './entity.js'
+import { sealSnapshot } from './snapshot-envelope.js'
+
+const key = (id: string) => ({ typeName: counter.typeName, id })
+
+describe('another writer', () => {
+  test('is caught up with: the commands are handled again on what it wrote', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    const other = await Entity.spawn(id, counter, { ...rest, evtLog: log })
+    await ref.handleCmd({ type: 'Inc', inc: 1 })
+    await other.handleCmd({ type: 'Inc', inc: 10 })
+    const results = await Promise.all([
+      ref.handleCmd({ type: 'Inc', inc: 1 }),
+      ref.handleCmd({ type: 'Get' }),
+      ref.handleCmd({ type: 'Inc', inc: 999_989 }),
+    ])
+    expect(results).toMatchObject([
+      { reply: 12, seqNo: 3, position: 3 },
+      { reply: 12, seqNo: 3 },
+      { rejection: { value: 12 } },
+    ])
+    expect((await evtsOf(log, id)).map(({ seqNo }) => seqNo)).toEqual([1, 2, 3])
+  })
+
+  test('takes back a rejection that was judged on events which then were not stored', async () => {
+    const { id, log, ...rest } = fixture()
+    const small = { ...counter, handleEvt: (value: number, { inc }: { inc: number }) => Math.min(value + inc, 500_000) }
+    const ref = await Entity.spawn(id, small, rest)
+    const other = await Entity.spawn(id, small, { ...rest, evtLog: log })
+    // The first is rejected for good on what the other wrote, so that the second, rejected on its heels before, is accepted now.
+    rest.evtLog.faults.before('persist', () => other.handleCmd({ type: 'Inc', inc: 400_000 }))
+    const [first, second] = await Promise.all([
+      ref.handleCmd({ type: 'Inc', inc: 700_000 }),
+      ref.handleCmd({ type: 'Inc', inc: 550_000 }),
+    ])
+    expect(first).toMatchObject({ ok: false, rejection: { value: 400_000 } })
+    expect(second).toMatchObject({ ok: true, reply: 500_000, seqNo: 2 })
+  })
+
+  test('who is first again and again makes a command fail in the end, with nothing of it stored', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, { ...rest, conflictAttempts: 3 })
+    const other = await Entity.spawn(id, counter, { ...rest, evtLog: log })
+    for (let time = 0; time < 4; time++) {
+      rest.evtLog.faults.before('persist', () => other.handleCmd({ type: 'Inc', inc: 1 }))
+    }
+    await expect(ref.handleCmd({ type: 'Inc', inc: 100 })).rejects.toMatchObject({ code: 'CONFLICT' })
+    expect(await ref.handleCmd({ type: 'Get' })).toMatchObject({ reply: 4 })
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 5 })
+  })
+
+  test('and this one, hammering one id, end with a log that holds each acknowledged command once', async () => {
+    const { id, log, ...rest } = fixture()
+    const refs = await Promise.all([1, 2, 3].map(() => Entity.spawn(id, counter, { ...rest, conflictAttempts: 1_000 })))
+    const results = await Promise.all(
+      refs.flatMap((ref) => Array.from({ length: 50 }, () => ref.handleCmd({ type: 'Inc', inc: 1 }))),
+    )
+    const seqNos = results.map((result) => (result.ok ? result.seqNo : 0)).toSorted((a, b) => a - b)
+    expect(seqNos).toEqual(Array.from({ length: 150 }, (_, n) => n + 1))
+    expect(await evtsOf(log, id)).toHaveLength(150)
+  })
+})
+
+describe('a log that is unavailable', () => {
+  test('gets the same append again, and its callers notice nothing but time', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    rest.evtLog.faults.fail('persist', { when: 'before', error: new UnavailableError('no connection') }, 3)
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ ok: true, reply: 1 })
+    expect(await evtsOf(log, id)).toHaveLength(1)
+  })
+
+  test('for too long fails the commands, stored nothing, and the entity goes on', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, { ...rest, unavailableTimeout: 0 })
+    rest.evtLog.faults.fail('persist', { when: 'before', error: new UnavailableError('no connection') })
+    await expect(ref.handleCmd({ type: 'Inc', inc: 1 })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 1, seqNo: 1 })
+  })
+})
+
+describe('an append that may be stored or not', () => {
+  test.each([
+    ['stored', 'after', 3],
+    ['not stored', 'before', 1],
+  ] as const)('and is %s makes the entity recover from the log', async (_, when, reply) => {
+    const { id, log: __, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    rest.evtLog.faults.fail('persist', { when, error: new UncertainError('the answer is lost') })
+    const [inc, query] = await Promise.allSettled([
+      ref.handleCmd({ type: 'Inc', inc: 2 }),
+      ref.handleCmd({ type: 'Get' }),
+    ])
+    expect(inc).toMatchObject({ reason: { code: 'UNCERTAIN' } })
+    expect(query).toMatchObject({ value: { reply: reply - 1 } })
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply })
+  })
+
+  test('is what an unknown failure of a log means', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    rest.evtLog.faults.fail('persist', { when: 'after', error: new Error('out of the blue') })
+    await expect(ref.handleCmd({ type: 'Inc', inc: 2 })).rejects.toMatchObject({ code: 'UNCERTAIN' })
+    expect(await ref.handleCmd({ type: 'Get' })).toMatchObject({ reply: 2 })
+  })
+})
+
+describe('a replay', () => {
+  const altered = (change: (evts: PersistedEvt[]) => PersistedEvt[]) =>
+    async function* (evts: AsyncIterable<PersistedEvt>) {
+      const all: PersistedEvt[] = []
+      for await (const evt of evts) all.push(evt)
+      yield* change(all)
+    }
+
+  test.each([
+    ['a gap', (evts: PersistedEvt[]) => evts.filter(({ seqNo }) => seqNo !== 2)],
+    ['no beginning', (evts: PersistedEvt[]) => evts.slice(1)],
+    ['no end', (evts: PersistedEvt[]) => evts.slice(0, -1)],
+    ['a repeat', (evts: PersistedEvt[]) => evts.flatMap((evt) => [evt, evt])],
+    ['another order', (evts: PersistedEvt[]) => evts.toReversed()],
+  ])('with %s is an error', async (_, change) => {
+    const { id, log: __, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    await ref.handleCmd({ type: 'Inc', inc: 1, times: 3 })
+    rest.evtLog.alterEvtsById(altered(change))
+    await expect(Entity.spawn(id, counter, rest)).rejects.toMatchObject({ code: 'REPLAY_OUT_OF_ORDER' })
+    rest.evtLog.alterEvtsById()
+    expect(await (await Entity.spawn(id, counter, rest)).handleCmd({ type: 'Get' })).toMatchObject({ reply: 3 })
+  })
+
+  test('that is overtaken by a deletion reads the newer snapshot', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, { ...counter, snapshot: snapshotEvery(5) }, rest)
+    await ref.handleCmd({ type: 'Inc', inc: 1, times: 3 })
+    rest.evtLog.faults.before('evtsById', async () => {
+      await ref.handleCmd({ type: 'Inc', inc: 1, times: 3 })
+      await ref.stop()
+      await log.deleteEvts(key(id), 4)
+    })
+    const again = await Entity.spawn(id, counter, rest)
+    expect(await again.handleCmd({ type: 'Get' })).toMatchObject({ reply: 6, seqNo: 6 })
+  })
+})
+
+describe('a snapshot', () => {
+  /** An entity of three events with a snapshot at the second. */
+  async function snapshotted() {
+    const parts = fixture()
+    const { id, log: _, ...rest } = parts
+    const ref = await Entity.spawn(id, { ...counter, snapshot: (_state, seqNo) => seqNo === 2 }, rest)
+    await ref.handleCmd({ type: 'Inc', inc: 1, times: 2 })
+    await ref.handleCmd({ type: 'Inc', inc: 1 })
+    await ref.stop()
+    const snapshot = await rest.snapshotStore.load(key(id))
+    if (snapshot === undefined) throw new Error('no snapshot was taken')
+    return { ...parts, rest, snapshot }
+  }
+
+  test('spares the replay of the events before it', async () => {
+    const { id, rest, log } = await snapshotted()
+    await log.deleteEvts(key(id), 1)
+    const ref = await Entity.spawn(id, counter, rest)
+    expect(await ref.handleCmd({ type: 'Get' })).toMatchObject({ reply: 3, seqNo: 3 })
+  })
+
+  test('that fails to be saved is survived', async () => {
+    const { id, log: _, ...rest } = fixture()
+    rest.snapshotStore.faults.fail('save', { when: 'before', error: new Error('the disk is gone') })
+    const ref = await Entity.spawn(id, { ...counter, snapshot: snapshotEvery(1) }, rest)
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ ok: true })
+    await ref.stop()
+    expect(await (await Entity.spawn(id, counter, rest)).handleCmd({ type: 'Get' })).toMatchObject({ reply: 1 })
+  })
+
+  test('never delays a reply', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const held = rest.snapshotStore.faults.hold('save')
+    const ref = await Entity.spawn(id, { ...counter, snapshot: snapshotEvery(1) }, rest)
+    for (const reply of [1, 2, 3]) expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply })
+    await held.arrived
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 4 })
+    expect(rest.snapshotStore.faults.count('save')).toBe(1)
+    held.release()
+    await ref.stop()
+    expect(await rest.snapshotStore.load(key(id))).toMatchObject({ seqNo: 4 })
+  })
+
+  test.each([
+    ['that can not be loaded', (bytes: Uint8Array) => bytes, 0, true],
+    ['of another version', (bytes: Uint8Array) => bytes, 7, false],
+    ['that is cut', (bytes: Uint8Array) => bytes.subarray(0, 3), 0, false],
+    [
+      'with a flipped bit',
+      (bytes: Uint8Array) => bytes.map((byte, index) => (index === 5 ? byte ^ 1 : byte)),
+      0,
+      false,
+    ],
+    ['whose state can not be decoded', () => sealSnapshot(Buffer.from('{')), 0, false],
+    ['of another format', (bytes: Uint8Array) => bytes.map((byte, index) => (index === 0 ? 99 : byte)), 0, false],
+  ])('%s is passed over, unless its events are gone', async (_, change, version, unloadable) => {
+    const { id, rest, log, snapshot } = await snapshotted()
+    await rest.snapshotStore.delete(key(id))
+    await rest.snapshotStore.save(key(id), { ...snapshot, version, bytes: change(snapshot.bytes) })
+    const spoil = () => {
+      if (unloadable) rest.snapshotStore.faults.fail('load', { when: 'before', error: new UnavailableError('gone') }, 2)
+    }
+    spoil()
+    const ref = await Entity.spawn(id, counter, rest)
+    expect(await ref.handleCmd({ type: 'Get' })).toMatchObject({ reply: 3 })
+    await log.deleteEvts(key(id), 2)
+    await ref.stop()
+    rest.snapshotStore.faults.clear()
+    spoil()
+    await expect(Entity.spawn(id, counter, rest)).rejects.toMatchObject({ code: 'SNAPSHOT_UNREADABLE' })
+  })
+
+  test('that is unreadable gives way to an older one', async () => {
+    const { id, rest, log, snapshot } = await snapshotted()
+    const newer = { ...snapshot, seqNo: 3, bytes: Buffer.from('corrupt') }
+    await rest.snapshotStore.save(key(id), newer, { keep: 2 })
+    await log.deleteEvts(key(id), 1)
+    const ref = await Entity.spawn(id, counter, rest)
+    expect(await ref.handleCmd({ type: 'Get' })).toMatchObject({ reply: 3 })
+  })
+
+  test('ahead of the log means that the log lost events', async () => {
+    const { id, rest, snapshot } = await snapshotted()
+    await rest.snapshotStore.save(key(id), { ...snapshot, seqNo: 4 })
+    await expect(Entity.spawn(id, counter, rest)).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
+  })
+
+  test.each([2, 3])(
+    "at event %i that stands on another writer's event means that the log lost events",
+    async (seqNo) => {
+      const { id, rest, snapshot } = await snapshotted()
+      await rest.snapshotStore.delete(key(id))
+      await rest.snapshotStore.save(key(id), { ...snapshot, seqNo, appendId: appendIds()() })
+      await expect(Entity.spawn(id, counter, rest)).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
+    },
+  )
+})
+
+describe('a live entity', () => {
+  test('that finds the log behind itself fails, and takes no more commands', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    await ref.handleCmd({ type: 'Inc', inc: 1 })
+    // The log of an entity that lost its events: as after a restore from an old backup.
+    const restored = new MemoryEvtLog()
+    Object.assign(rest.evtLog, { persist: restored.persist.bind(restored), head: restored.head.bind(restored) })
+    await expect(ref.handleCmd({ type: 'Inc', inc: 1 })).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
+    await expect(ref.handleCmd({ type: 'Get' })).rejects.toMatchObject({
+      code: 'STOPPED',
+      cause: { code: 'LOG_LOST_EVENTS' },
+    })
+  })
+
+  test('on a closed log fails its commands as refused', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    await log.close()
+    await expect(ref.handleCmd({ type: 'Inc', inc: 1 })).rejects.toBeInstanceOf(RefusedError)
+  })
+
+  test('whose events were all deleted goes on behind them', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    await ref.handleCmd({ type: 'Inc', inc: 1, times: 2 })
+    await ref.stop()
+    await log.deleteEvts(key(id), 2)
+    const anew = await Entity.spawn(id, counter, rest)
+    expect(await anew.handleCmd({ type: 'Inc', inc: 5 })).toMatchObject({ reply: 5, seqNo: 3 })
+    await anew.stop()
+    expect(await (await Entity.spawn(id, counter, rest)).handleCmd({ type: 'Get' })).toMatchObject({
+      reply: 5,
+      seqNo: 3,
+    })
+  })
+})
