@@ -77,13 +77,19 @@ describe('an entity', () => {
     ['an id that is no UUID', { id: 'x' }, /id is "x": expected a UUID/],
     ['a mailbox of no size', { mailboxSize: 0 }, /mailboxSize is 0/],
     ['a mailbox of half a size', { mailboxSize: 1.5 }, /mailboxSize is 1.5/],
-    ['no such behaviour of a full mailbox', { mailboxFull: 'drop' as 'wait' }, /mailboxFull is "drop"/],
     ['no attempt', { conflictAttempts: -1 }, /conflictAttempts is -1/],
   ])('is not spawned with %s', async (_, wrong, message) => {
     const { id, log: __, ...rest } = fixture()
     const { id: wrongId, ...options } = { id, ...wrong }
     const spawned = Entity.spawn(wrongId, counter, { ...rest, ...options })
     await expect(spawned).rejects.toMatchObject({ code: 'INVALID_INPUT', message: expect.stringMatching(message) })
+  })
+
+  test('is not spawned with a behaviour of a full mailbox that does not exist', async () => {
+    const { id, log: _, ...rest } = fixture()
+    // @ts-expect-error it is 'wait' or 'fail'
+    const spawned = Entity.spawn(id, counter, { ...rest, mailboxFull: 'drop' })
+    await expect(spawned).rejects.toMatchObject({ code: 'INVALID_INPUT', field: 'mailboxFull' })
   })
 
   test('refuses metadata that can not be stored, at once', async () => {
