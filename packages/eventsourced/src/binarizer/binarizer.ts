@@ -24,5 +24,11 @@ export interface Binarizer<Evt, State> {
   decodeReply(bytes: Uint8Array): unknown
 }
 
-/** Turns an event of one version into the next one's form. */
-export type Upcaster = (evt: unknown) => unknown
+/**
+ * Turns an event of one version into the next one's form. It gets what was stored, so its parameter may say what that version looked like.
+ *
+ * @example
+ * const addReason: Upcaster = (evt: { readonly type: 'Closed' }) => ({ ...evt, reason: 'unknown' })
+ */
+// As a method's type, since a function's would only take functions of `unknown`.
+export type Upcaster = { upcast(evt: unknown): unknown }['upcast']
