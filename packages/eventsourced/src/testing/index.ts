@@ -1,3 +1,5 @@
 export type { EvtLogSubject } from './evt-log/fixture.js'
 export { evtLogSuite } from './evt-log-suite.js'
+export type { SnapshotStoreSubject } from './snapshot-store/fixture.js'
+export { snapshotStoreSuite } from './snapshot-store-suite.js'
 export type { SuiteCase } from './suite-case.js'

@@ -1,6 +1,8 @@
 import { describe, test } from 'vitest'
 import { MemoryEvtLog } from '../memory/memory-evt-log.js'
+import { MemorySnapshotStore } from '../memory/memory-snapshot-store.js'
 import { evtLogSuite } from './evt-log-suite.js'
+import { snapshotStoreSuite } from './snapshot-store-suite.js'
 
 describe('MemoryEvtLog', () => {
   const create = async () => {
@@ -14,9 +16,17 @@ describe('MemoryEvtLog', () => {
         return another
       },
       close: async () => {
-        await Promise.all(logs.map((one) => one.close()))
+        for (const one of logs) await one.close()
       },
     }
   }
   test.for(evtLogSuite)('$name', ({ run }) => run(create))
+})
+
+describe('MemorySnapshotStore', () => {
+  const create = async () => {
+    const store = new MemorySnapshotStore()
+    return { store, reopen: async () => new MemorySnapshotStore({ storageOf: store }), close: () => store.close() }
+  }
+  test.for(snapshotStoreSuite)('$name', ({ run }) => run(create))
 })

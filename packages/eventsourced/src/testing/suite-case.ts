@@ -48,6 +48,5 @@ async function inTime<Result>(work: Promise<Result>, deadlineMs: number, what: s
     return await Promise.race([work, late])
   } finally {
     over.abort()
-    late.catch(() => undefined)
   }
 }

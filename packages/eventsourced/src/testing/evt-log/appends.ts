@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { MAX_METADATA_CHARS } from '../../log/check.js'
+import { newKey } from '../fixture.js'
 import {
   assertGrowing,
   assertHead,
@@ -10,7 +11,6 @@ import {
   newAppend,
   newEvt,
   newGroups,
-  newKey,
   persistAll,
   take,
   ZERO,

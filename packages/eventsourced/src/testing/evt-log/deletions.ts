@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import { collect as all } from './fixture.js'
+import { assertFails, newKey } from '../fixture.js'
 import {
   assertEvts,
-  assertFails,
+  collect,
   type EvtLogSubject,
   evtLogCase,
   type KnownEvt,
   newAppend,
   newGroups,
-  newKey,
   persistAll,
   ZERO,
 } from './fixture.js'
@@ -26,14 +25,14 @@ export const deletionCases = [
       await log.deleteEvts(key, toSeqNo)
       const left = known.filter(({ seqNo }) => seqNo > toSeqNo)
       await assertLeft(log, known, left)
-      assertEvts(await all(log.evtsByType(key.typeName)), [...left, ...ofOther])
+      assertEvts(await collect(log.evtsByType(key.typeName)), [...left, ...ofOther])
       const more = await persistAll(log, key, newGroups(2))
       assert.deepEqual(
         more.map(({ seqNo }) => seqNo),
         [6, 7],
       )
       await assertLeft(log, [...known, ...more], [...left, ...more])
-      assertEvts(await all(log.evtsByType(key.typeName)), [...left, ...ofOther, ...more])
+      assertEvts(await collect(log.evtsByType(key.typeName)), [...left, ...ofOther, ...more])
     }),
   ),
 
@@ -82,7 +81,7 @@ export const deletionCases = [
       [5, 9],
     ] as const) {
       const expected = known.filter(({ seqNo }) => seqNo > 3 && seqNo >= from && seqNo <= to)
-      assertEvts(await all(log.evtsById(key, { from, to })), expected)
+      assertEvts(await collect(log.evtsById(key, { from, to })), expected)
     }
   }),
 
@@ -176,7 +175,7 @@ async function appendOne(log: Log, key: KnownEvt['key']): Promise<KnownEvt[]> {
 async function assertLeft(log: Log, known: readonly KnownEvt[], left: readonly KnownEvt[]): Promise<void> {
   const [first, last] = [known[0], known.at(-1)]
   assert.ok(first && last)
-  assertEvts(await all(log.evtsById(first.key)), left)
+  assertEvts(await collect(log.evtsById(first.key)), left)
   const head = await log.head(first.key)
   assert.deepEqual([head.seqNo, head.appendId], [last.seqNo, last.appendId], 'the head survives')
   if (left.length > 0) assert.equal(head.position, last.position, 'the head is the last event')

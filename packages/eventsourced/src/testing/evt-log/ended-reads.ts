@@ -2,18 +2,8 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import type { PersistedEvt } from '../../log/evt-log.js'
-import {
-  assertEvts,
-  assertRefused,
-  collect,
-  type EvtLogSubject,
-  evtLogCase,
-  newGroups,
-  newKey,
-  persistAll,
-  take,
-  until,
-} from './fixture.js'
+import { assertRefused, newKey, until } from '../fixture.js'
+import { assertEvts, collect, type EvtLogSubject, evtLogCase, newGroups, persistAll, take } from './fixture.js'
 import { follow } from './follower.js'
 
 type Log = EvtLogSubject['log']

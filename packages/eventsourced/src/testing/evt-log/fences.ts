@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { hasCode } from '../../errors.js'
 import type { EntityKey } from '../../log/entity-key.js'
 import type { Append, EvtLog, Head, NewEvt } from '../../log/evt-log.js'
+import { assertFails, newKey } from '../fixture.js'
 import {
-  assertFails,
   assertStored,
   evtLogCase,
   type KnownEvt,
@@ -11,7 +11,6 @@ import {
   newAppend,
   newEvt,
   newGroups,
-  newKey,
   persistAll,
   ZERO,
 } from './fixture.js'

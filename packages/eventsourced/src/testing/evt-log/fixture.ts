@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type ErrorCode, hasCode, type RefusedReason } from '../../errors.js'
 import { appendIds } from '../../log/append-id.js'
 import type { EntityKey } from '../../log/entity-key.js'
 import type { Append, EvtLog, Head, NewEvt, Persisted, PersistedEvt } from '../../log/evt-log.js'
+import { hexOf, newAppendId } from '../fixture.js'
 import { type SuiteCase, suiteCase } from '../suite-case.js'
 
 /** An event log under test, and the world around it. */
@@ -28,20 +27,6 @@ export const ZERO: Head = { seqNo: 0, position: 0 }
 
 export function evtLogCase(name: string, body: (subject: EvtLogSubject) => Promise<void>): SuiteCase<EvtLogSubject> {
   return suiteCase(name, body)
-}
-
-/** A type name that no other case has: cases may share a database. */
-export function newTypeName(): string {
-  return `t-${randomUUID()}`
-}
-
-export function newKey(typeName = newTypeName()): EntityKey {
-  return { typeName, id: randomUUID() }
-}
-
-/** A lone appendId, for a writer of one append. */
-export function newAppendId(): string {
-  return appendIds()()
 }
 
 export function newEvt(over: Partial<NewEvt> = {}): NewEvt {
@@ -125,10 +110,6 @@ function comparable({ key, seqNo, position, appendId, type, version, bytes, meta
   return { typeName, id, seqNo, position, appendId, type, version, bytes: hexOf(bytes), metadata: entries }
 }
 
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
-}
-
 export async function assertStored(log: EvtLog, key: EntityKey, expected: readonly KnownEvt[]): Promise<void> {
   assertEvts(await collect(log.evtsById(key)), expected)
   assertHead(await log.head(key), expected.at(-1))
@@ -145,32 +126,4 @@ export async function take<Item>(count: number, items: AsyncIterable<Item>): Pro
   const taken: Item[] = []
   for await (const item of items) if (taken.push(item) === count) break
   return taken
-}
-
-/** That an action fails with the code given, whether it throws or rejects. */
-export async function assertFails(code: ErrorCode, action: () => Promise<unknown>): Promise<void> {
-  await assert.rejects(
-    async () => action(),
-    (error) => hasCode(error, code) || assert.fail(`expected ${code}, got ${String(error)}`),
-  )
-}
-
-export async function assertRefused(reason: RefusedReason, action: () => Promise<unknown>): Promise<void> {
-  await assert.rejects(
-    async () => action(),
-    (error) => isRefused(error, reason) || assert.fail(`expected refused, ${reason}, got ${String(error)}`),
-  )
-}
-
-function isRefused(error: unknown, reason: RefusedReason): boolean {
-  return hasCode(error, 'REFUSED') && 'reason' in error && error.reason === reason
-}
-
-const PATIENCE_MS = 20_000
-
-/** Waits for a condition, within bounds. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const start = Date.now(); !(await condition()); await sleep(5)) {
-    assert.ok(Date.now() - start < PATIENCE_MS, `still not so after ${PATIENCE_MS} ms: ${what}`)
-  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { sliceOf } from '../../log/slice.js'
-import { assertEvts, collect, evtLogCase, newEvt, newGroups, newKey, newTypeName, persistAll, take } from './fixture.js'
+import { newKey, newTypeName } from '../fixture.js'
+import { assertEvts, collect, evtLogCase, newEvt, newGroups, persistAll, take } from './fixture.js'
 import { follow } from './follower.js'
 
 export const liveReadCases = [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import type { PersistedEvt } from '../../log/evt-log.js'
+import { beside, newKey, newTypeName } from '../fixture.js'
 import {
   assertEvts,
   assertGrowing,
@@ -9,8 +10,6 @@ import {
   evtLogCase,
   type KnownEvt,
   newEvt,
-  newKey,
-  newTypeName,
   persistAll,
   take,
 } from './fixture.js'
@@ -45,8 +44,8 @@ export const parallelWriterCases = [
       const logs = [subject.log, await subject.reopen()]
       const typeName = newTypeName()
       const state = { isWriting: true }
-      const writing = writeInParallel(logs, typeName).finally(() => (state.isWriting = false))
-      const polled = poll(subject.log, typeName, () => state.isWriting)
+      const writing = beside(writeInParallel(logs, typeName).finally(() => (state.isWriting = false)))
+      const polled = beside(poll(subject.log, typeName, () => state.isWriting))
       const known = await writing
       assertEvts(await polled, known)
     },
@@ -59,7 +58,7 @@ export const parallelWriterCases = [
       const typeName = newTypeName()
       const follower = follow((signal) => subject.log.evtsByType(typeName, { live: true, signal }))
       const state = { isWriting: true }
-      const writing = writeInParallel(logs, typeName).finally(() => (state.isWriting = false))
+      const writing = beside(writeInParallel(logs, typeName).finally(() => (state.isWriting = false)))
       for (let before = 0; state.isWriting; await setImmediate()) {
         const seen = follower.evts.at(-1)?.position ?? 0
         const now = await subject.log.headPosition()

@@ -1,4 +1,5 @@
-import { newEvt, assertEvts, collect, evtLogCase, newGroups, newKey, persistAll, take } from './fixture.js'
+import { newKey } from '../fixture.js'
+import { newEvt, assertEvts, collect, evtLogCase, newGroups, persistAll, take } from './fixture.js'
 
 export const readByIdCases = [
   evtLogCase('reads by id give the events of every range, both ends included', async ({ log }) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { SLICE_COUNT, sliceOf } from '../../log/slice.js'
+import { newKey, newTypeName } from '../fixture.js'
 import {
   assertEvts,
   collect,
@@ -7,8 +8,6 @@ import {
   type KnownEvt,
   newEvt,
   newGroups,
-  newKey,
-  newTypeName,
   persistAll,
   take,
   type EvtLogSubject,

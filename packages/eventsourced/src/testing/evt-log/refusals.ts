@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { hasCode } from '../../errors.js'
 import { MAX_METADATA_CHARS } from '../../log/check.js'
 import { SLICE_COUNT } from '../../log/slice.js'
+import { assertFails, assertRefused, newKey } from '../fixture.js'
 import {
-  assertFails,
-  assertRefused,
   assertStored,
   collect,
   evtLogCase,
@@ -12,7 +11,6 @@ import {
   newAppend,
   newEvt,
   newGroups,
-  newKey,
   persistAll,
   ZERO,
 } from './fixture.js'

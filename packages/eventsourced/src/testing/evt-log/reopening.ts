@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { hasCode } from '../../errors.js'
+import { assertRefused, newKey } from '../fixture.js'
 import {
   assertEvts,
-  assertRefused,
   assertStored,
   collect,
   evtLogCase,
   knownFrom,
   newAppend,
   newGroups,
-  newKey,
   persistAll,
   ZERO,
 } from './fixture.js'

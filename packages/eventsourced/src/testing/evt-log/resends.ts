@@ -1,17 +1,6 @@
 import assert from 'node:assert/strict'
-import {
-  assertFails,
-  assertStored,
-  evtLogCase,
-  knownFrom,
-  newAppend,
-  newAppendId,
-  newEvt,
-  newGroups,
-  newKey,
-  persistAll,
-  ZERO,
-} from './fixture.js'
+import { assertFails, newAppendId, newKey } from '../fixture.js'
+import { assertStored, evtLogCase, knownFrom, newAppend, newEvt, newGroups, persistAll, ZERO } from './fixture.js'
 
 export const resendCases = [
   evtLogCase('the same append sent again is stored once and answered alike', async ({ log }) => {
