@@ -10,6 +10,8 @@
  * | `UNCERTAIN` | it may be stored or not | never go on from memory: recover |
  * | `MAILBOX_FULL` | the command was not accepted | later, or elsewhere |
  * | `STOPPED` | the entity no longer accepts commands; the command was not handled | ask for the entity anew |
+ * | `RECOVERING` | the entity recovers, and is configured to fail commands meanwhile; the command was not handled | later |
+ * | `WITHDRAWN` | the caller's signal or deadline came before the command was handled; `cause` is the reason | as the caller likes |
  * | `CMD_HANDLER_FAILED` | the command handler threw; nothing of the command is stored | mend the handler |
  * | `EVT_HANDLER_FAILED` | the event handler threw; on a new event, nothing of the command is stored | mend the handler |
  * | `BINARIZER_FAILED` | a value could not be turned into bytes, or bytes into a value | mend the type or the binarizer |
@@ -28,6 +30,8 @@ export type ErrorCode =
   | 'UNCERTAIN'
   | 'MAILBOX_FULL'
   | 'STOPPED'
+  | 'RECOVERING'
+  | 'WITHDRAWN'
   | 'CMD_HANDLER_FAILED'
   | 'EVT_HANDLER_FAILED'
   | 'BINARIZER_FAILED'

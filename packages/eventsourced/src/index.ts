@@ -4,9 +4,10 @@ export type { Command, RejectionOf, ReplyOf } from './domain/command.js'
 export { type CmdEffect, type Persist, persist, type Reject, type ReplyOnly, reject, reply } from './domain/effect.js'
 export type { CmdContext, EventSourced, Metadata } from './domain/event-sourced.js'
 export { snapshotEvery } from './domain/snapshot-every.js'
-export type { Accepted, CmdResult, MatchingCmd, Rejected } from './entity/cmd-result.js'
-export { Entity, type EntityRef, type HandleCmdOptions } from './entity/entity.js'
-export type { EntityOptions } from './entity/options.js'
+export type { Accepted, CmdResult, MatchingCmd, MovedOn, Rejected } from './entity/cmd-result.js'
+export { type CmdResultFor, Entity, type EntityRef } from './entity/entity.js'
+export type { EntityOptions, Supervision } from './entity/options.js'
+export type { HandleCmdOptions } from './entity/request.js'
 export {
   ConflictError,
   type ErrorCode,

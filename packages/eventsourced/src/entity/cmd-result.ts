@@ -12,6 +12,8 @@ export interface Accepted<Evt, Reply> {
   /** The command's events. */
   readonly evts: readonly Evt[]
   readonly reply: Reply
+  /** Set if the command's id was known: it was handled before, not now. `evts` is empty, seqNo and position are those of then. */
+  readonly repeated?: true
 }
 
 /** The command was refused by its handler, and nothing is stored. */
@@ -24,6 +26,14 @@ export interface Rejected<Rejection> {
 export type CmdResult<Cmd, Evt> =
   | Accepted<Evt, ReplyOf<Cmd>>
   | ([RejectionOf<Cmd>] extends [never] ? never : Rejected<RejectionOf<Cmd>>)
+
+/** The rejection of a command with `expectedSeqNo` where the entity's last event is another one. */
+export interface MovedOn {
+  readonly type: 'MovedOn'
+  readonly expectedSeqNo: number
+  /** The seqNo of the entity's last event. */
+  readonly seqNo: number
+}
 
 /**
  * Which of an entity's commands `Given` is. A literal such as `{ type: 'Inc', inc: 1n }` bears no phantom type of its own: it is the

@@ -1,18 +1,16 @@
-import type { EventSourced, Metadata } from '../domain/event-sourced.js'
-import { InvalidInputError } from '../errors.js'
-import { checkMetadata } from '../log/check.js'
+import type { EventSourced } from '../domain/event-sourced.js'
 import { entityKey } from '../log/entity-key.js'
-import type { CmdResult, MatchingCmd, Settled } from './cmd-result.js'
+import type { CmdResult, MatchingCmd, MovedOn, Rejected, Settled } from './cmd-result.js'
+import { Envelope } from './envelope.js'
 import { type EntityOptions, entityType } from './options.js'
 import { recover } from './recover.js'
-import { checkNothingReserved } from './reserved-metadata.js'
+import { checkedRequest, type HandleCmdOptions } from './request.js'
 import { RunningEntity } from './running-entity.js'
 
-/** How a command is handled. */
-export interface HandleCmdOptions {
-  /** Stored with each of the command's events: correlation, causation, trace context. At most 16,384 characters in all; names that begin with `es-` are the library's own. */
-  readonly metadata?: Metadata
-}
+/** How a command ended; one with `expectedSeqNo` may be rejected with {@link MovedOn}, too. */
+export type CmdResultFor<Cmd, Evt, Options> =
+  | CmdResult<Cmd, Evt>
+  | (Options extends { readonly expectedSeqNo: number } ? Rejected<MovedOn> : never)
 
 /** A running entity, to send commands to. */
 export interface EntityRef<Cmd, Evt> {
@@ -29,7 +27,10 @@ export interface EntityRef<Cmd, Evt> {
    * if (result.ok) console.log(result.reply)
    * else console.log(result.rejection)
    */
-  handleCmd<Given extends Cmd>(cmd: Given, options?: HandleCmdOptions): Promise<CmdResult<MatchingCmd<Cmd, Given>, Evt>>
+  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = HandleCmdOptions>(
+    cmd: Given,
+    options?: Options,
+  ): Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>>
   /** Finishes what was accepted, and refuses later commands with `STOPPED`. Idempotent; resolves when all is done. */
   stop(): Promise<void>
 }
@@ -59,8 +60,6 @@ export const Entity = {
   },
 }
 
-const NO_METADATA: Metadata = Object.freeze({})
-
 class Ref<Cmd, Evt, State> implements EntityRef<Cmd, Evt> {
   readonly #entity: RunningEntity<Cmd, Evt, State>
 
@@ -72,27 +71,19 @@ class Ref<Cmd, Evt, State> implements EntityRef<Cmd, Evt> {
     return this.#entity.key.id
   }
 
-  handleCmd<Given extends Cmd>(
+  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = HandleCmdOptions>(
     cmd: Given,
-    { metadata = NO_METADATA }: HandleCmdOptions = {},
-  ): Promise<CmdResult<MatchingCmd<Cmd, Given>, Evt>> {
+    options?: Options,
+  ): Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>> {
     const handled = new Promise<Settled<Evt>>((resolve, reject) => {
-      this.#entity.handle({ cmd, metadata: copy(metadata), arrivedAt: Date.now(), resolve, reject })
+      this.#entity.handle(new Envelope<Cmd, Evt>(cmd, checkedRequest(options), resolve, reject))
     })
     // That the reply and the rejection are those of this command is what EventSourced asks of its handler; the runtime only carries them.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-    return handled as Promise<CmdResult<MatchingCmd<Cmd, Given>, Evt>>
+    return handled as Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>>
   }
 
   stop(): Promise<void> {
     return this.#entity.stop()
   }
-}
-
-/** Metadata that its caller can't change any more. */
-function copy(metadata: Metadata): Metadata {
-  if (metadata === NO_METADATA) return metadata
-  checkMetadata(metadata, (field, value, expected) => new InvalidInputError(field, value, expected))
-  checkNothingReserved(metadata)
-  return Object.freeze({ ...metadata })
 }

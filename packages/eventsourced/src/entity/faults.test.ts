@@ -204,7 +204,7 @@ describe('a snapshot', () => {
       0,
       false,
     ],
-    ['whose state can not be decoded', () => sealSnapshot(Buffer.from('{')), 0, false],
+    ['whose state can not be decoded', () => sealSnapshot({ state: Buffer.from('{'), window: [] }), 0, false],
     ['of another format', (bytes: Uint8Array) => bytes.map((byte, index) => (index === 0 ? 99 : byte)), 0, false],
   ])('%s is passed over, unless its events are gone', async (_, change, version, unloadable) => {
     const { id, rest, log, snapshot } = await snapshotted()

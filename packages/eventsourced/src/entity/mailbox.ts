@@ -1,15 +1,4 @@
-import type { Metadata } from '../domain/event-sourced.js'
-import type { Settled } from './cmd-result.js'
-
-/** A command that waits to be handled, and its caller. */
-export interface Envelope<Cmd, Evt> {
-  readonly cmd: Cmd
-  readonly metadata: Metadata
-  /** When the command arrived, in milliseconds since the epoch. */
-  readonly arrivedAt: number
-  readonly resolve: (result: Settled<Evt>) => void
-  readonly reject: (error: Error) => void
-}
+import type { Envelope } from './envelope.js'
 
 /** The commands that wait for one entity, in the order of their arrival. */
 export class Mailbox<Cmd, Evt> {

@@ -8,6 +8,20 @@ import type { EvtLog } from '../log/evt-log.js'
 import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
 import type { SnapshotStore } from '../snapshot/snapshot-store.js'
 
+/** How an entity comes back after an append of which nobody knows whether it is stored. */
+export interface Supervision {
+  /** How long to wait before the first attempt to recover, in milliseconds; twice as long each further time. 100 by default. */
+  readonly start?: number
+  /** The longest wait, in milliseconds; 10,000 by default. */
+  readonly max?: number
+  /** How many attempts in a row there are before the entity fails for good; 10 by default. */
+  readonly attempts?: number
+  /** After how much time without a failure the counting starts anew, in milliseconds; 60,000 by default. */
+  readonly reset?: number
+  /** What commands meet that wait, or come, while the entity recovers: they are kept (the default), or fail with `RECOVERING`, not handled. */
+  readonly waiting?: 'keep' | 'fail'
+}
+
 /** What an entity runs on. */
 export interface EntityOptions<Evt, State> {
   readonly evtLog: EvtLog
@@ -24,6 +38,9 @@ export interface EntityOptions<Evt, State> {
   readonly conflictAttempts?: number
   /** How long an append is tried again while the log is unavailable, in milliseconds, before its commands fail with `UNAVAILABLE`; 30,000 by default. */
   readonly unavailableTimeout?: number
+  /** How many of the last commands with an id are remembered, 100 by default. */
+  readonly cmdWindow?: number
+  readonly supervision?: Supervision
 }
 
 /** A domain type and all that its entities share. */
@@ -37,6 +54,8 @@ export interface EntityType<Cmd, Evt, State> {
   readonly mailboxFull: 'wait' | 'fail'
   readonly conflictAttempts: number
   readonly unavailableTimeout: number
+  readonly cmdWindow: number
+  readonly supervision: Required<Supervision>
   readonly nextAppendId: () => string
 }
 
@@ -46,25 +65,55 @@ export function entityType<Cmd, Evt, State>(
   options: EntityOptions<Evt, State>,
 ): EntityType<Cmd, Evt, State> {
   checkTypeName(domain.typeName)
-  const { mailboxSize = 1_024, mailboxFull = 'wait', conflictAttempts = 20, unavailableTimeout = 30_000 } = options
+  const {
+    evtLog,
+    snapshotStore = new NoopSnapshotStore(),
+    binarizer,
+    logger,
+    mailboxSize = 1_024,
+    mailboxFull = 'wait',
+    conflictAttempts = 20,
+    unavailableTimeout = 30_000,
+    cmdWindow = 100,
+  } = options
   checkWhole('mailboxSize', mailboxSize, 1)
+  checkOneOf('mailboxFull', mailboxFull, ['wait', 'fail'])
   checkWhole('conflictAttempts', conflictAttempts, 1)
   checkWhole('unavailableTimeout', unavailableTimeout, 0)
-  if (mailboxFull !== 'wait' && mailboxFull !== 'fail') {
-    throw new InvalidInputError('mailboxFull', mailboxFull, `'wait' or 'fail'`)
-  }
+  checkWhole('cmdWindow', cmdWindow, 0)
   return {
     domain,
-    evtLog: options.evtLog,
-    snapshotStore: options.snapshotStore ?? new NoopSnapshotStore(),
-    binarizer: options.binarizer,
-    logger: options.logger,
+    evtLog,
+    snapshotStore,
+    binarizer,
+    logger,
     mailboxSize,
     mailboxFull,
     conflictAttempts,
     unavailableTimeout,
+    cmdWindow,
+    supervision: checkedSupervision(options.supervision),
     nextAppendId: appendIds(),
   }
+}
+
+function checkedSupervision({
+  start = 100,
+  max = 10_000,
+  attempts = 10,
+  reset = 60_000,
+  waiting = 'keep',
+}: Supervision = {}): Required<Supervision> {
+  checkWhole('supervision.start', start, 0)
+  checkWhole('supervision.max', max, start)
+  checkWhole('supervision.attempts', attempts, 1)
+  checkWhole('supervision.reset', reset, 0)
+  checkOneOf('supervision.waiting', waiting, ['keep', 'fail'])
+  return { start, max, attempts, reset, waiting }
+}
+
+function checkOneOf(field: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) throw new InvalidInputError(field, value, allowed.map((one) => `'${one}'`).join(' or '))
 }
 
 function checkWhole(field: string, value: number, atLeast: number): void {

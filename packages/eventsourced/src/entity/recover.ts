@@ -2,6 +2,7 @@ import { asError, EventSourcedError, messageOf } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type { LogHead, PersistedEvt } from '../log/evt-log.js'
 import type { Snapshot } from '../snapshot/snapshot-store.js'
+import { CmdWindow } from './cmd-window.js'
 import { applyEvt } from './handle.js'
 import type { EntityType } from './options.js'
 import { startsAnew } from './reserved-metadata.js'
@@ -13,6 +14,7 @@ export interface Recovered<State> {
   readonly head: LogHead
   /** Whether the entity was forgotten and begins anew with its next event, behind the tombstone that is its head. */
   readonly anew: boolean
+  readonly window: CmdWindow
 }
 
 /** A state that stands on one of the entity's events, the one to replay from. */
@@ -20,6 +22,7 @@ interface Base<State> {
   readonly state: State
   readonly seqNo: number
   readonly appendId: string
+  readonly window: CmdWindow
 }
 
 /** A replay met a hole: the event that was due is not there, a later one is or should be. */
@@ -69,7 +72,7 @@ async function recoverOnce<Cmd, Evt, State>(
   if (base.seqNo === 0 && replayed.empty) {
     // All events deleted, the last one too, and no snapshot: the entity was forgotten and begins anew behind its tombstone.
     const still = await type.evtLog.head(key)
-    if (still.seqNo === head.seqNo) return { state: base.state, head: still, anew: true }
+    if (still.seqNo === head.seqNo) return { state: base.state, head: still, anew: true, window: base.window }
   }
   return replayed
 }
@@ -82,10 +85,10 @@ async function recoverOnce<Cmd, Evt, State>(
 export async function catchUp<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
   key: EntityKey,
-  { state, head: { seqNo, appendId }, anew }: Recovered<State>,
+  { state, head: { seqNo, appendId }, anew, window }: Recovered<State>,
 ): Promise<Recovered<State>> {
   const head = await type.evtLog.head(key)
-  const replayed = await replay(type, key, { state, seqNo, appendId }, head)
+  const replayed = await replay(type, key, { state, seqNo, appendId, window: window.copy() }, head)
   if (!('state' in replayed)) return recover(type, key)
   return head.seqNo === seqNo ? { ...replayed, anew } : replayed
 }
@@ -97,7 +100,7 @@ interface LoadedBase<State> {
 }
 
 async function loadBase<Cmd, Evt, State>(
-  { domain, snapshotStore, binarizer, logger }: EntityType<Cmd, Evt, State>,
+  { domain, snapshotStore, binarizer, logger, cmdWindow }: EntityType<Cmd, Evt, State>,
   key: EntityKey,
 ): Promise<LoadedBase<State>> {
   let unreadable: Error | undefined
@@ -113,8 +116,10 @@ async function loadBase<Cmd, Evt, State>(
           `its state has version ${snapshot.version}, this code's ${binarizer.stateVersion}`,
         )
       }
-      const state = binarizer.decodeState(openSnapshot(snapshot.bytes))
-      return { base: { state, seqNo: snapshot.seqNo, appendId: snapshot.appendId }, unreadable: undefined }
+      const { state, window } = openSnapshot(snapshot.bytes)
+      const { seqNo, appendId } = snapshot
+      const base = { state: binarizer.decodeState(state), seqNo, appendId, window: new CmdWindow(cmdWindow, window) }
+      return { base, unreadable: undefined }
     } catch (error) {
       unreadable ??= asError(error)
       logger?.warn({ ...key, seqNo: snapshot?.seqNo, err: error }, 'a snapshot is passed over')
@@ -122,7 +127,7 @@ async function loadBase<Cmd, Evt, State>(
       maxSeqNo = snapshot.seqNo - 1
     }
   }
-  return { base: { state: domain.initialState, seqNo: 0, appendId: '' }, unreadable }
+  return { base: { state: domain.initialState, seqNo: 0, appendId: '', window: new CmdWindow(cmdWindow) }, unreadable }
 }
 
 async function replay<Cmd, Evt, State>(
@@ -139,9 +144,9 @@ async function replay<Cmd, Evt, State>(
   }
   if (head.seqNo === base.seqNo) {
     checkSameAppend(key, base, head.appendId)
-    return { state: base.state, head, anew: false }
+    return { state: base.state, head, anew: false, window: base.window }
   }
-  let { state, seqNo } = base
+  let { state, seqNo, window } = base
   let empty = true
   // From the base's own event on, not the one after it: its appendId shows that it is still the same.
   for await (const evt of type.evtLog.evtsById(key, { from: base.seqNo, to: head.seqNo })) {
@@ -153,6 +158,7 @@ async function replay<Cmd, Evt, State>(
     }
     if (startsAnew(evt)) {
       state = type.domain.initialState
+      window = new CmdWindow(type.cmdWindow)
     } else if (evt.seqNo > seqNo + 1) {
       return { due: seqNo + 1, empty }
     }
@@ -164,8 +170,9 @@ async function replay<Cmd, Evt, State>(
     }
     state = apply(type, key, state, evt)
     seqNo = evt.seqNo
+    window.addFrom(evt)
   }
-  if (seqNo === head.seqNo) return { state, head, anew: false }
+  if (seqNo === head.seqNo) return { state, head, anew: false, window }
   return { due: seqNo + 1, empty }
 }
 

@@ -10,6 +10,21 @@ const PREFIX = 'es-'
  */
 const STARTS_ANEW = `${PREFIX}starts-anew`
 
+/** On a command's last event: the id that its caller gave, and its encoded reply in base64. */
+const CMD_ID = `${PREFIX}cmd-id`
+const CMD_REPLY = `${PREFIX}cmd-reply`
+
+/** Metadata with a command's id and reply added. */
+export function withCmdId(metadata: Metadata, cmdId: string, reply: string | undefined): Metadata {
+  return { ...metadata, [CMD_ID]: cmdId, ...(reply === undefined ? {} : { [CMD_REPLY]: reply }) }
+}
+
+/** The command's id and reply that an event bears, if it is the last of a command with an id. */
+export function readCmdId(metadata: Metadata): { cmdId: string; reply: string | undefined } | undefined {
+  const cmdId = metadata[CMD_ID]
+  return cmdId === undefined ? undefined : { cmdId, reply: metadata[CMD_REPLY] }
+}
+
 /** Refuses metadata that would pass for the library's own. @throws {InvalidInputError} */
 export function checkNothingReserved(metadata: Metadata): void {
   const reserved = Object.keys(metadata).find((name) => name.startsWith(PREFIX))

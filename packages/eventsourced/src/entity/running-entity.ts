@@ -1,21 +1,22 @@
-import { asError, EventSourcedError, hasCode } from '../errors.js'
+import { asError, ConflictError, EventSourcedError, hasCode } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type { Head, NewEvt, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
 import { type Handled, handleCmds } from './handle.js'
-import { type Envelope, Mailbox } from './mailbox.js'
+import type { Envelope } from './envelope.js'
+import { Mailbox } from './mailbox.js'
 import type { EntityType } from './options.js'
-import { persist, type Stored } from './persist.js'
+import { type NotStored, persist, readHead } from './persist.js'
 import { catchUp, type Recovered, recover } from './recover.js'
 import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
+import { Supervisor } from './supervisor.js'
 
 const CONFLICT: BackOff = { start: 1, max: 200 }
-const RECOVERY: BackOff = { start: 50, max: 5_000 }
 
 /** Handled commands whose events the log did not store, and why. */
 interface Interrupted<Cmd, Evt, State> {
-  readonly stored: Exclude<Stored, { readonly kind: 'stored' }>
+  readonly stored: NotStored
   readonly rest: readonly Handled<Cmd, Evt, State>[]
 }
 
@@ -34,6 +35,8 @@ export class RunningEntity<Cmd, Evt, State> {
   #stopped: Promise<void> | undefined
   /** Why this entity can't go on, if it can't. */
   #failure: Error | undefined
+  #supervisor: Supervisor<Cmd, Evt, State> | undefined
+  #isRecovering = false
 
   constructor(type: EntityType<Cmd, Evt, State>, key: EntityKey, recovered: Recovered<State>) {
     this.#type = type
@@ -47,6 +50,8 @@ export class RunningEntity<Cmd, Evt, State> {
     const { mailboxSize, mailboxFull } = this.#type
     if (this.#failure !== undefined || this.#stopped !== undefined) {
       envelope.reject(this.#refusal())
+    } else if (this.#isRecovering && this.#type.supervision.waiting === 'fail') {
+      envelope.reject(this.#recovering())
     } else if (mailboxFull === 'fail' && this.#mailbox.size >= mailboxSize) {
       envelope.reject(
         new EventSourcedError(
@@ -86,29 +91,27 @@ export class RunningEntity<Cmd, Evt, State> {
     let waiting = envelopes
     let conflicts = 0
     while (waiting.length > 0) {
-      const { state, head } = this.#known
-      const handled = handleCmds(this.#type, this.key.id, { state, seqNo: head.seqNo }, waiting)
-      const interrupted = await this.#storeAndAnswer(handled)
+      if (this.#failure !== undefined) return rejectAll(waiting, this.#failure)
+      const { state, head, window } = this.#known
+      const speculation = { state, seqNo: head.seqNo, window, id: this.key.id }
+      const interrupted = await this.#storeAndAnswer(handleCmds(this.#type, speculation, waiting))
       if (interrupted === undefined) return
       const { stored, rest } = interrupted
-      if (stored.kind === 'refused' && storing(rest).length > 1) {
+      const failing = rest.filter((one) => one.group.length > 0 || needsFreshHead(one))
+      if (stored.kind === 'refused' && failing.length > 1) {
         // Which command the log can't take is known only of one that was sent alone.
-        for (const { envelope } of rest) await this.#handleAll([envelope])
+        for (const envelope of waitAgain(rest)) await this.#handleAll([envelope])
         return
       }
       if (stored.kind === 'conflict' && conflicts < this.#type.conflictAttempts) {
         conflicts += 1
-        waiting = rest.map(({ envelope }) => envelope)
       } else {
-        waiting = failStoring(rest, stored.error)
+        for (const { envelope } of failing) envelope.reject(stored.error)
       }
-      try {
-        if (stored.kind === 'conflict') await this.#catchUp(conflicts)
-        if (stored.kind === 'uncertain') await this.#recover(stored.error)
-      } catch (error) {
-        this.#fail(asError(error), waiting)
-        return
-      }
+      // Whoever is left was judged on events that are not stored.
+      waiting = waitAgain(rest)
+      if (stored.kind === 'conflict') await this.#catchUp(stored.error, conflicts)
+      if (stored.kind === 'uncertain') await this.#recover(stored.error)
     }
   }
 
@@ -117,22 +120,35 @@ export class RunningEntity<Cmd, Evt, State> {
     handled: readonly Handled<Cmd, Evt, State>[],
   ): Promise<Interrupted<Cmd, Evt, State> | undefined> {
     let rest = handled
-    for (;;) {
-      const firstStoring = rest.findIndex(({ group }) => group.length > 0)
-      if (firstStoring === -1) {
-        for (const one of rest) this.#answer(one, this.#known.head)
-        return undefined
+    while (rest.length > 0) {
+      const storing = rest.findIndex(({ group }) => group.length > 0)
+      const ahead = storing === -1 ? rest : rest.slice(0, storing)
+      if (ahead.some(needsFreshHead)) {
+        const stale = await this.#compareHead()
+        if (stale !== undefined) return { stored: stale, rest }
       }
-      for (const one of rest.slice(0, firstStoring)) this.#answer(one, this.#known.head)
-      rest = rest.slice(firstStoring)
+      for (const one of ahead) this.#answer(one, this.#known.head)
+      if (storing === -1) return undefined
+      rest = rest.slice(storing)
       const stored = await persist(this.#type, this.key, this.#known.head, this.#groupsOf(rest))
       if (stored.kind !== 'stored') return { stored, rest }
       rest = this.#answerStored(rest, stored.persisted, stored.appendId)
     }
+    return undefined
+  }
+
+  /** Whether the log has moved on since, as far as a command is concerned that stores nothing but must not be answered from an old state. */
+  async #compareHead(): Promise<NotStored | undefined> {
+    const { head } = this.#known
+    const found = await readHead(this.#type, this.key)
+    if ('kind' in found) return found
+    if (found.seqNo === head.seqNo && found.appendId === head.appendId) return undefined
+    const message = `${nameOf(this.key)} is at event ${found.seqNo}, not at ${head.seqNo}`
+    return { kind: 'conflict', error: new ConflictError(message) }
   }
 
   #groupsOf(handled: readonly Handled<Cmd, Evt, State>[]): readonly (readonly NewEvt[])[] {
-    const groups = storing(handled).map(({ group }) => group)
+    const groups = handled.flatMap(({ group }) => (group.length > 0 ? [group] : []))
     return this.#known.anew ? markStartingAnew(groups) : groups
   }
 
@@ -142,6 +158,7 @@ export class RunningEntity<Cmd, Evt, State> {
     { groups, positions }: Persisted,
     appendId: string,
   ): readonly Handled<Cmd, Evt, State>[] {
+    const { window } = this.#known
     let groupsLeft = groups
     let evtCount = 0
     let answered = 0
@@ -154,11 +171,15 @@ export class RunningEntity<Cmd, Evt, State> {
         due = one.snapshot ?? due
       }
       const position = positions[evtCount - 1] ?? 0
-      this.#known = { state: one.state, head: { seqNo: one.seqNo, position, appendId }, anew: false }
+      this.#known = { state: one.state, head: { seqNo: one.seqNo, position, appendId }, window, anew: false }
+      if (one.remembered !== undefined) {
+        one.remembered.position = position
+        window.add(one.remembered)
+      }
       this.#answer(one, this.#known.head)
       answered += 1
     }
-    if (due !== undefined) this.#snapshotter.offer({ ...due, appendId })
+    if (due !== undefined) this.#snapshotter.offer({ ...due, appendId, window: window.upTo(due.seqNo) })
     return handled.slice(answered)
   }
 
@@ -166,6 +187,17 @@ export class RunningEntity<Cmd, Evt, State> {
     switch (outcome.kind) {
       case 'accepted':
         envelope.resolve({ ok: true, key: this.key, seqNo, position, evts: outcome.evts, reply: outcome.reply })
+        break
+      case 'repeated':
+        envelope.resolve({
+          ok: true,
+          repeated: true,
+          key: this.key,
+          seqNo: outcome.cmd.seqNo,
+          position: outcome.cmd.position,
+          evts: [],
+          reply: outcome.reply,
+        })
         break
       case 'rejected':
         envelope.resolve({ ok: false, rejection: outcome.rejection })
@@ -177,38 +209,43 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   /** Takes over what another writer has stored. The more often in a row, the longer it stands back. */
-  async #catchUp(conflicts: number): Promise<void> {
+  async #catchUp(because: Error, conflicts: number): Promise<void> {
     if (conflicts > 1) await backOff(CONFLICT, conflicts)
-    await this.#reread(() => catchUp(this.#type, this.key, this.#known))
-  }
-
-  /** Forgets all it holds in memory and reads it from the log anew. */
-  async #recover(because: Error): Promise<void> {
-    this.#type.logger?.warn({ ...this.key, err: because }, 'recovering: an append may be stored or not')
-    await this.#reread(() => recover(this.#type, this.key))
-  }
-
-  /** Reads from the log, again and again while it can't be reached. */
-  async #reread(read: () => Promise<Recovered<State>>): Promise<void> {
-    const deadline = Date.now() + this.#type.unavailableTimeout
-    for (let attempt = 0; ; attempt++) {
-      try {
-        this.#known = await read()
-        return
-      } catch (error) {
-        if (!hasCode(error, 'UNAVAILABLE') || Date.now() >= deadline) throw error
-        this.#type.logger?.warn({ ...this.key, attempt, err: error }, 'the log is unavailable: reading again')
-        await backOff(RECOVERY, attempt)
-      }
+    const read = () => catchUp(this.#type, this.key, this.#known)
+    try {
+      this.#known = await read()
+    } catch (error) {
+      await (hasCode(error, 'UNAVAILABLE') ? this.#reread(because, read) : this.#fail(asError(error)))
     }
   }
 
-  /** The end of an entity that can't go on. None of these commands is stored. */
-  #fail(failure: Error, waiting: readonly Envelope<Cmd, Evt>[]): void {
+  /** Forgets all it holds in memory and reads it from the log anew. */
+  #recover(because: Error): Promise<void> {
+    return this.#reread(because, () => recover(this.#type, this.key))
+  }
+
+  async #reread(because: Error, read: () => Promise<Recovered<State>>): Promise<void> {
+    this.#isRecovering = true
+    if (this.#type.supervision.waiting === 'fail') rejectAll(this.#mailbox.take(this.#mailbox.size), this.#recovering())
+    this.#supervisor ??= new Supervisor(this.#type, this.key)
+    try {
+      this.#known = await this.#supervisor.bringBack(because, read)
+    } catch (error) {
+      this.#fail(asError(error))
+    } finally {
+      this.#isRecovering = false
+    }
+  }
+
+  /** The end of an entity that can't go on. None of the commands that wait is stored. */
+  #fail(failure: Error): void {
     this.#failure = failure
     this.#type.logger?.error({ ...this.key, err: failure }, 'the entity failed')
-    for (const { reject } of waiting) reject(failure)
-    for (const { reject } of this.#mailbox.take(this.#mailbox.size)) reject(failure)
+    rejectAll(this.#mailbox.take(this.#mailbox.size), failure)
+  }
+
+  #recovering(): EventSourcedError {
+    return new EventSourcedError('RECOVERING', `${nameOf(this.key)} recovers: nothing of the command was handled`)
   }
 
   #refusal(): EventSourcedError {
@@ -219,15 +256,20 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 }
 
-function storing<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): readonly Handled<Cmd, Evt, State>[] {
-  return handled.filter(({ group }) => group.length > 0)
+function rejectAll<Cmd, Evt>(envelopes: readonly Envelope<Cmd, Evt>[], error: Error): void {
+  for (const envelope of envelopes) envelope.reject(error)
 }
 
-/** Fails the commands whose events an append held. @returns the others, which were judged on events that are not stored: to be handled again */
-function failStoring<Cmd, Evt, State>(
-  handled: readonly Handled<Cmd, Evt, State>[],
-  error: Error,
-): readonly Envelope<Cmd, Evt>[] {
-  for (const { envelope } of storing(handled)) envelope.reject(error)
-  return handled.filter(({ group }) => group.length === 0).map(({ envelope }) => envelope)
+/** The commands that still have a caller, to be handled again. */
+function waitAgain<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): readonly Envelope<Cmd, Evt>[] {
+  const waiting = handled.map(({ envelope }) => envelope).filter(({ isSettled }) => !isSettled)
+  for (const envelope of waiting) envelope.isInFlight = false
+  return waiting
+}
+
+/** Whether a command that stores nothing must not be answered before the log's head was compared: an append would have done that. */
+function needsFreshHead<Cmd, Evt, State>({ envelope, outcome, group }: Handled<Cmd, Evt, State>): boolean {
+  const { fresh, cmdId, expectedSeqNo } = envelope.request
+  if (group.length > 0 || outcome.kind === 'repeated') return false
+  return fresh || cmdId !== undefined || expectedSeqNo !== undefined
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EntityKey } from '../log/entity-key.js'
+import type { RememberedCmd } from './cmd-window.js'
 import type { Standing } from './handle.js'
 import type { EntityType } from './options.js'
 import { sealSnapshot } from './snapshot-envelope.js'
@@ -7,6 +8,7 @@ import { sealSnapshot } from './snapshot-envelope.js'
 /** A state to be saved and the append that its event was stored with. */
 interface Due<State> extends Standing<State> {
   readonly appendId: string
+  readonly window: readonly RememberedCmd[]
 }
 
 /**
@@ -44,10 +46,10 @@ export class Snapshotter<Cmd, Evt, State> {
     this.#saving = undefined
   }
 
-  async #save({ state, seqNo, appendId }: Due<State>): Promise<void> {
+  async #save({ state, seqNo, appendId, window }: Due<State>): Promise<void> {
     const { binarizer, snapshotStore, logger } = this.#type
     try {
-      const bytes = sealSnapshot(binarizer.encodeState(state))
+      const bytes = sealSnapshot({ state: binarizer.encodeState(state), window })
       await snapshotStore.save(this.#key, { seqNo, appendId, version: binarizer.stateVersion, bytes })
       logger?.debug({ ...this.#key, seqNo }, 'snapshot saved')
     } catch (err) {
