@@ -6,3 +6,5 @@ export { findNatsServer, MIN_NATS_SERVER_VERSION } from './nats-server-program.j
 export type { NatsServerProgram } from './nats-server-program.js'
 export { freePort } from './free-port.js'
 export type { KeptServer } from './kept-server.js'
+export { startTcpProxy } from './tcp-proxy.js'
+export type { Direction, Fate, Rule, TcpProxy } from './tcp-proxy.js'

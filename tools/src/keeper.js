@@ -26,12 +26,15 @@ process.stdout.on('error', () => {})
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => input.close())
 
 const first = await lines.next()
-const spec = parseSpec(String(first.value))
+if (first.done) process.exit(0) // the parent has ended before it said anything
+const spec = parseSpec(first.value)
 const logFile = join(spec.folder, 'server.log')
 /** @type {Child | undefined} */
 let server
 /** @type {(() => void) | undefined} */
 let announceStop
+// Whatever ends this process: it never leaves a server behind.
+process.on('exit', () => server?.kill('SIGKILL'))
 
 try {
   mkdirSync(spec.folder, { recursive: true })
@@ -87,7 +90,9 @@ async function prepare() {
 
 function start() {
   if (server) {
-    report(`ready ${server.pid}`)
+    const running = server.exitCode === null && server.signalCode === null
+    if (running) report(`ready ${server.pid}`)
+    else server.once('close', start)
     return
   }
   const child = launch(spec.command)
@@ -125,7 +130,6 @@ function launch([program = '', ...args]) {
   // Not in the caller's folder: a server that runs as another user may not be allowed in.
   const cwd = parse(spec.folder).root
   const child = spawn(program, args, { ...spec.user, cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  child.once('error', (error) => appendFileSync(logFile, String(error)))
   return child
 }
 
@@ -141,13 +145,22 @@ function collect(child, onText) {
   /** @param {Buffer | Error} chunk */
   const add = (chunk) => {
     text = (text + String(chunk)).slice(-4_000)
-    if (chunk instanceof Buffer) appendFileSync(logFile, chunk)
+    writeLog(String(chunk))
     onText?.(text)
   }
   child.once('error', add)
   child.stdout.on('data', add)
   child.stderr.on('data', add)
   return () => text.trim()
+}
+
+/** @param {string} text */
+function writeLog(text) {
+  try {
+    appendFileSync(logFile, text)
+  } catch {
+    // A full disk is the server's concern: its keeper goes on.
+  }
 }
 
 /** @param {string} line */

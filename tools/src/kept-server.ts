@@ -32,8 +32,11 @@ export interface KeptServer {
   readonly pid: number
   /** Starts the server again on the same data and port after `kill`; does nothing while it runs. */
   start(): Promise<void>
-  /** Kills the server with SIGKILL; resolves when all its processes have ended. The data stays. */
-  kill(): Promise<void>
+  /**
+   * Ends the server by a signal, SIGKILL if not given; resolves when all its processes have ended. The data stays,
+   * temporary data until `stop`.
+   */
+  kill(signal?: NodeJS.Signals): Promise<void>
   /** Stops the server in good order; resolves when it has ended and, if it was temporary, its data is gone. */
   stop(): Promise<void>
 }
@@ -51,22 +54,25 @@ export async function keepServer(spec: ServerSpec): Promise<KeptServer> {
     await keeper.end()
     throw error
   })
-  let killed = false
+  let ended: Promise<string> | undefined
+
+  function endBy(signal: NodeJS.Signals): Promise<string> {
+    sendSignal(pid, signal)
+    return keeper.exited()
+  }
 
   return {
     get pid() {
       return pid
     },
     async start() {
-      killed = false
+      ended = undefined
       keeper.say('start')
       pid = await keeper.ready()
     },
-    async kill() {
-      if (killed) return
-      killed = true
-      signal(pid, 'SIGKILL')
-      await keeper.exited()
+    async kill(signal = 'SIGKILL') {
+      ended ??= endBy(signal)
+      await ended
     },
     stop: () => keeper.end(),
   }
@@ -126,7 +132,7 @@ function splitAtSpace(line: string): [string, string] {
 }
 
 /** Sends a signal to a process that may have ended already. */
-function signal(pid: number, name: NodeJS.Signals): void {
+function sendSignal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch (error) {

@@ -49,6 +49,7 @@ async function download(folder: string, source: { file: string; content: string 
     'Dir::Cache': join(folder, 'cache'),
     'Acquire::Languages': 'none',
     'Acquire::Retries': '3',
+    'APT::Update::Error-Mode': 'any', // otherwise an unreachable mirror is only warned of
   }
   const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`])
   await run('apt-get', [...options, '--quiet', 'update'], { cwd: folder })

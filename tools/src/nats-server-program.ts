@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { fetchNatsServer } from './nats-server-fetch.js'
@@ -30,7 +30,7 @@ export async function findNatsServer(env: NodeJS.ProcessEnv = process.env): Prom
     return { path: resolve(named), version }
   }
   const cached = join(cacheFolder(), 'nats-server')
-  return (await newEnough('nats-server')) ?? (await newEnough(cached)) ?? (await fetched(cached))
+  return (await newEnough(onPath(env['PATH']))) ?? (await newEnough(cached)) ?? (await fetched(cached))
 }
 
 async function fetched(path: string): Promise<NatsServerProgram> {
@@ -42,7 +42,13 @@ async function fetched(path: string): Promise<NatsServerProgram> {
   return program
 }
 
-async function newEnough(path: string): Promise<NatsServerProgram | undefined> {
+function onPath(path = ''): string | undefined {
+  const candidates = path.split(delimiter).map((folder) => resolve(folder, 'nats-server'))
+  return candidates.find((candidate) => existsSync(candidate))
+}
+
+async function newEnough(path: string | undefined): Promise<NatsServerProgram | undefined> {
+  if (path === undefined) return undefined
   const version = await versionOf(path)
   return version !== undefined && isAtLeast(version, MIN_NATS_SERVER_VERSION) ? { path, version } : undefined
 }

@@ -26,10 +26,9 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** A running PostgreSQL. */
+/** A running PostgreSQL, and the connection to its first database, `postgres`. */
 export interface PostgresServer extends PostgresConnection, KeptServer {
-  /** The connection to its first database, `postgres`. */
-  readonly connection: PostgresConnection
+  /** The connection as a URL, for `psql` and people. */
   readonly url: string
   /** The folder with `pgdata` (PostgreSQL's own) and `server.log`. */
   readonly dataDir: string
@@ -94,7 +93,6 @@ async function start(port: number, { dataDir, settings = {} }: PostgresOptions):
   const connection = { host: '127.0.0.1', port, user: 'postgres', password: 'postgres', database: 'postgres' }
   // Assigned to the kept server itself: its pid is a getter.
   return Object.assign(kept, connection, {
-    connection,
     url: postgresUrl(connection),
     dataDir: folder,
     createDatabase: (name?: string) => createDatabase(connection, name),

@@ -1,6 +1,7 @@
+import { inspect } from 'node:util'
 import type { TestProject } from 'vitest/node'
 import { startNatsServer } from './nats-server.js'
-import { startPostgres } from './postgres.js'
+import { type PostgresConnection, startPostgres } from './postgres.js'
 
 /** Starts one PostgreSQL and one nats-server for all test files of a run; returns what stops them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -9,14 +10,19 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const [postgres, nats] = await Promise.allSettled([startPostgres({ settings }), startNatsServer()])
   project.provide(
     'sharedPostgres',
-    postgres.status === 'fulfilled' ? { server: postgres.value.connection } : { error: String(postgres.reason) },
+    postgres.status === 'fulfilled' ? { server: connectionOf(postgres.value) } : { error: inspect(postgres.reason) },
   )
   project.provide(
     'sharedNats',
-    nats.status === 'fulfilled' ? { server: nats.value.url } : { error: String(nats.reason) },
+    nats.status === 'fulfilled' ? { server: nats.value.url } : { error: inspect(nats.reason) },
   )
   return async () => {
     const servers = [postgres, nats].flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
     await Promise.all(servers.map((server) => server.stop()))
   }
+}
+
+/** What can be told to another process. */
+function connectionOf({ host, port, user, password, database }: PostgresConnection): PostgresConnection {
+  return { host, port, user, password, database }
 }
