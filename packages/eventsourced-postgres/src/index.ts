@@ -1,1 +1,9 @@
-export const placeholder = true
+export type { ConnectionSource, PostgresConfig } from './config.js'
+export type { PostgresEvtLogConfig } from './evt-log/config.js'
+export { MAX_GROUP_BYTES } from './evt-log/measure.js'
+export { PostgresEvtLog } from './evt-log/postgres-evt-log.js'
+export {
+  MAX_SNAPSHOT_BYTES,
+  PostgresSnapshotStore,
+  type PostgresSnapshotStoreConfig,
+} from './snapshot-store/postgres-snapshot-store.js'

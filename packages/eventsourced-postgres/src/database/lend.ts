@@ -1,0 +1,61 @@
+import { UnavailableError } from 'eventsourced'
+import type { Pool, PoolClient } from 'pg'
+import { isConnectionSpent } from '../errors/sqlstate.js'
+import { type Bounds, inTime } from './in-time.js'
+
+/** How long a statement that nobody waits for any longer may go on before its connection is cut. */
+const GRACE_MS = 1_000
+
+/**
+ * Lends a connection of the pool for one piece of work, for as long as the bounds allow. A connection that can't be trusted any longer is
+ * cut, not given back: one that is lost, whose statement did not answer in time, or whose reader has gone for more than a moment.
+ */
+export async function lend<T>(pool: Pool, bounds: Bounds, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await inTime(pool.connect(), bounds, {
+    tooLate: () => new UnavailableError(`no connection of the pool was free within ${bounds.timeoutMs} ms`),
+    leftBehind: (late) => void late.then((client) => client.release(), noop),
+  })
+  // A connection that is lost while it is lent tells so by an error event too, which without a listener would end the process.
+  client.on('error', noop)
+  const giveBack = releaseOnce(client)
+  let isLeft = false
+  try {
+    const result = await inTime(work(client), bounds, {
+      tooLate: () => {
+        giveBack(true)
+        return new UnavailableError(`no answer within ${bounds.timeoutMs} ms`)
+      },
+      leftBehind: (late) => {
+        isLeft = true
+        giveBackAfter(late, giveBack)
+      },
+    })
+    giveBack(false)
+    return result
+  } catch (error) {
+    if (!isLeft) giveBack(isConnectionSpent(error))
+    throw error
+  }
+}
+
+function releaseOnce(client: PoolClient): (cut: boolean) => void {
+  let released = false
+  return (cut) => {
+    if (released) return
+    released = true
+    client.release(cut)
+    if (!cut) client.off('error', noop)
+  }
+}
+
+function giveBackAfter(late: Promise<unknown>, giveBack: (cut: boolean) => void): void {
+  const timer = setTimeout(() => giveBack(true), GRACE_MS)
+  late
+    .then(
+      () => giveBack(false),
+      (error: unknown) => giveBack(isConnectionSpent(error)),
+    )
+    .finally(() => clearTimeout(timer))
+}
+
+function noop(): void {}

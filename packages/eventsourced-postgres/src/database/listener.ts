@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Client, escapeIdentifier } from 'pg'
+import type { Logger } from 'pino'
+import { messageOf } from '../errors/read-error.js'
+import { Waiters, type Watch } from './waiters.js'
+
+/** What a listener works with. */
+export interface ListenerOptions {
+  readonly channel: string
+  /** Makes a connection of its own, which is not connected yet. */
+  readonly connection: () => Client
+  readonly logger: Logger
+}
+
+const FIRST_PAUSE_MS = 100
+const MAX_PAUSE_MS = 5_000
+
+/**
+ * Listens on a channel for as long as anybody waits, on a connection of its own. A notification wakes the readers of the types that it names, or
+ * all. A lost notification costs latency, never an event: a reader looks by itself now and then, and all are woken when a lost connection is
+ * made anew.
+ */
+export class Listener {
+  readonly #options: ListenerOptions
+  readonly #waiters = new Waiters()
+  readonly #ending = new Set<Promise<void>>()
+  #over: AbortController | undefined
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+  }
+
+  /** Begins to listen for a type. Whoever calls it must `stop` in the end. */
+  watch(typeName: string): Watch {
+    const watch = this.#waiters.watch(typeName)
+    this.#over ??= this.#start()
+    return {
+      ...watch,
+      stop: () => {
+        watch.stop()
+        if (this.#waiters.isEmpty) this.#stop()
+      },
+    }
+  }
+
+  /** Closes the connection, whoever still waits, and resolves once it is closed. */
+  async close(): Promise<void> {
+    this.#stop()
+    await Promise.all(this.#ending)
+  }
+
+  #start(): AbortController {
+    const over = new AbortController()
+    const ending = this.#keepListening(over.signal).finally(() => this.#ending.delete(ending))
+    this.#ending.add(ending)
+    return over
+  }
+
+  #stop(): void {
+    this.#over?.abort()
+    this.#over = undefined
+  }
+
+  async #keepListening(over: AbortSignal): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS
+    while (!over.aborted) {
+      try {
+        await this.#listen(over, () => {
+          pauseMs = FIRST_PAUSE_MS
+        })
+      } catch (error) {
+        this.#options.logger.warn(
+          { error: messageOf(error) },
+          'the LISTEN connection is lost: live reads poll until it is back',
+        )
+        await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: over }).catch(() => undefined)
+        pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
+      }
+    }
+  }
+
+  async #begin(client: Client, onListening: () => void): Promise<void> {
+    await client.connect()
+    await client.query(`LISTEN ${escapeIdentifier(this.#options.channel)}`)
+    onListening()
+    // Whatever was stored while nobody listened.
+    this.#waiters.wake()
+  }
+
+  /** Resolves when it is over, rejects when the connection is lost. */
+  async #listen(over: AbortSignal, onListening: () => void): Promise<void> {
+    const client = this.#options.connection()
+    client.on('notification', ({ payload }) => this.#waiters.wake(payload ? payload.split(' ') : undefined))
+    try {
+      await new Promise<void>((resolve, reject) => {
+        over.addEventListener('abort', () => resolve(), { once: true })
+        client.on('error', reject)
+        client.on('end', () => reject(new Error('the server has ended the connection')))
+        this.#begin(client, onListening).catch(reject)
+      })
+    } finally {
+      await client.end().catch(() => undefined)
+    }
+  }
+}

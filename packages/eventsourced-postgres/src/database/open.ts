@@ -1,0 +1,30 @@
+import type { Checked } from '../config.js'
+import { readError } from '../errors/read-error.js'
+import { checkServer } from './check-server.js'
+import { type Database, openDatabase } from './database.js'
+import { lend } from './lend.js'
+import { migrate, type Step } from './migrate.js'
+
+const OPENING = { timeoutMs: 60_000 }
+
+/**
+ * Opens the connections, looks at the server, and sees to the schema.
+ *
+ * @throws {InvalidInputError} the server or the schema is of a version that can't be used, or the schema is missing
+ * @throws {RefusedError} `forbidden`: the server does not let us in, or not do it
+ * @throws {UnavailableError} the server can't be reached
+ */
+export async function open(config: Checked, steps: readonly Step[]): Promise<Database> {
+  const { source, names, setup, logger } = config
+  const database = openDatabase(source, logger)
+  try {
+    await lend(database.readers, OPENING, async (client) => {
+      await checkServer(client, logger)
+      await migrate(client, { names, steps, setup })
+    })
+    return database
+  } catch (error) {
+    await database.close()
+    throw readError(`opening ${names.qualified()}`, error)
+  }
+}

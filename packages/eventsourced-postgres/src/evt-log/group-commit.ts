@@ -1,0 +1,254 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { type Append, hasCode, type Persisted, RefusedError, UnavailableError, UncertainError } from 'eventsourced'
+import type { ClientBase } from 'pg'
+import type { Logger } from 'pino'
+import type { Database } from '../database/database.js'
+import { lend } from '../database/lend.js'
+import { messageOf } from '../errors/read-error.js'
+import { type Meaning, meaningOf } from '../errors/sqlstate.js'
+import { measure } from './measure.js'
+import { resolveConflict } from './resolve-conflict.js'
+import type { EvtLogStatements } from './statements.js'
+import { type BatchLimits, takeBatch, type Waiting } from './waiting.js'
+import { type EncodedBatch, encode, inReadCommitted, writeBatch, type Written } from './write-batch.js'
+
+/** What a group commit works with. */
+export interface GroupCommitOptions {
+  readonly database: Database
+  readonly statements: EvtLogStatements
+  readonly limits: BatchLimits
+  readonly maxWaitingBytes: number
+  readonly appendTimeoutMs: number
+  readonly lockTimeoutMs: number
+  readonly logger: Logger
+}
+
+/** An attempt gets this long even when a deadline is nearer: cut off sooner, it would leave more in doubt than it could settle. */
+const MIN_ATTEMPT_MS = 1_000
+const FIRST_PAUSE_MS = 25
+const MAX_PAUSE_MS = 1_000
+
+/**
+ * Writes appends in batches, one batch at a time: while it commits, the next one forms. An append that comes alone goes alone, at once.
+ *
+ * Each append ends in one of five ways: stored, conflict, refused, unavailable, uncertain. Where the answer to a batch was lost it is sent
+ * again as it was, for reading back and finding nothing would prove nothing: the first try may still wait for its lock.
+ */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions
+  readonly #queue: Waiting[] = []
+  /** Connections whose server is known to hand out positions above all that are stored. */
+  #aligned = new WeakSet<ClientBase>()
+  readonly #resolving = new Set<Promise<void>>()
+  #waitingBytes = 0
+  #running: Promise<void> | undefined
+  #pauseMs = FIRST_PAUSE_MS
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options
+  }
+
+  /** Adds an append that has passed its check. */
+  add(append: Append): Promise<Persisted> {
+    const { limits, maxWaitingBytes, appendTimeoutMs } = this.#options
+    const measured = measure(append, limits)
+    if (this.#waitingBytes > 0 && this.#waitingBytes + measured.bytes > maxWaitingBytes) {
+      throw new UnavailableError(
+        `${this.#waitingBytes} bytes wait to be stored, and ${maxWaitingBytes} may: try again later`,
+      )
+    }
+    return new Promise((resolve, reject) => {
+      const deadline = performance.now() + appendTimeoutMs
+      this.#queue.push({ append, ...measured, deadline, maybeStored: false, resolve, reject })
+      this.#waitingBytes += measured.bytes
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Waits until nothing waits any longer. */
+  async drained(): Promise<void> {
+    while (this.#running !== undefined || this.#resolving.size > 0)
+      await Promise.all([this.#running, ...this.#resolving])
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      // Whoever was just answered, or calls in the same turn, gets into this batch: else each would be followed by a batch of one.
+      await nextTurn()
+      this.#dropLate()
+      const batch = takeBatch(this.#queue, this.#options.limits)
+      for (const waiting of batch) this.#waitingBytes -= waiting.bytes
+      if (batch.length > 0) await this.#write(batch)
+    }
+    this.#running = undefined
+  }
+
+  async #write(batch: readonly Waiting[]): Promise<void> {
+    let encoded: EncodedBatch
+    try {
+      encoded = encode(this.#options.statements, batch, this.#options.lockTimeoutMs)
+    } catch (error) {
+      return this.#failed(batch, 'data', error)
+    }
+    let sent = false
+    let written: Written
+    try {
+      written = await this.#lend(this.#options.database.writers, batch, async (client) => {
+        await this.#align(client)
+        sent = true
+        return writeBatch(client, encoded)
+      })
+    } catch (error) {
+      const meaning = meaningOf(error)
+      return this.#failed(batch, meaning === 'unknown' && !sent ? 'later' : meaning, error)
+    }
+    this.#pauseMs = FIRST_PAUSE_MS
+    this.#answer(batch, written)
+  }
+
+  #lend<T>(pool: Database['writers'], batch: readonly Waiting[], work: (client: ClientBase) => Promise<T>): Promise<T> {
+    const first = Math.min(...batch.map(({ deadline }) => deadline))
+    return lend(pool, { timeoutMs: Math.max(MIN_ATTEMPT_MS, first - performance.now()) }, work)
+  }
+
+  async #align(client: ClientBase): Promise<void> {
+    if (this.#aligned.has(client)) return
+    const { statements, lockTimeoutMs, logger } = this.#options
+    const [row] = await inReadCommitted(client, statements.alignPositions, [String(lockTimeoutMs)])
+    const stood = row?.[0]
+    if (stood != null)
+      logger.warn({ stood: Number(stood) }, 'the sequence of positions had fallen behind the events, and was moved')
+    this.#aligned.add(client)
+  }
+
+  #answer(batch: readonly Waiting[], { firstPosition, conflicts }: Written): void {
+    let position = firstPosition
+    for (const [index, waiting] of batch.entries()) {
+      const { append, groups, evtCount } = waiting
+      if (conflicts.has(index)) {
+        this.#resolve(waiting)
+      } else {
+        const positions = Array.from({ length: evtCount }, (_, nth) => position + nth)
+        const head = { seqNo: append.expected.seqNo + evtCount, position: position + evtCount - 1 }
+        waiting.resolve({ groups, head, positions })
+      }
+      position += evtCount
+    }
+  }
+
+  /** Finds out, beside the next batches, whose event is in an append's way. */
+  #resolve(waiting: Waiting): void {
+    const resolving = this.#resolved(waiting).finally(() => this.#resolving.delete(resolving))
+    this.#resolving.add(resolving)
+  }
+
+  async #resolved(waiting: Waiting): Promise<void> {
+    const { database, statements } = this.#options
+    try {
+      const stored = await this.#lend(database.readers, [waiting], (client) =>
+        resolveConflict(client, statements, waiting),
+      )
+      if (stored !== undefined) return waiting.resolve(stored)
+      // Its position was taken: the sequence stands behind the events, and is to be moved before the append is sent again.
+      this.#aligned = new WeakSet()
+    } catch (error) {
+      if (hasCode(error, 'CONFLICT') || hasCode(error, 'UNCERTAIN')) return waiting.reject(error)
+      // Sending the append itself again will be answered alike, once the server answers.
+    }
+    await this.#retry([waiting])
+  }
+
+  async #failed(batch: readonly Waiting[], meaning: Meaning, error: unknown): Promise<void> {
+    const message = messageOf(error)
+    switch (meaning) {
+      case 'data':
+      case 'too-large':
+      case 'full':
+      case 'collision':
+        return batch.length > 1 ? this.#halve(batch) : this.#failedAlone(batch, meaning, error)
+      case 'forbidden':
+        for (const waiting of batch) this.#refuse(waiting, new RefusedError('forbidden', message, { cause: error }))
+        return
+      case 'unknown':
+        this.#options.logger.warn(
+          { appends: batch.length, error: message },
+          'the answer to a batch was lost: it is sent again',
+        )
+        for (const waiting of batch) waiting.maybeStored = true
+        return this.#retry(batch)
+      case 'no-schema':
+      case 'isolation':
+      case 'later': {
+        const unavailable = new UnavailableError(`nothing was stored: ${message}`, { cause: error })
+        for (const waiting of batch) if (!waiting.maybeStored) waiting.reject(unavailable)
+        return this.#retry(batch.filter(({ maybeStored }) => maybeStored))
+      }
+    }
+  }
+
+  /** So that an append that can't be stored fails alone. */
+  async #halve(batch: readonly Waiting[]): Promise<void> {
+    const middle = batch.length >> 1
+    await this.#write(batch.slice(0, middle))
+    await this.#write(batch.slice(middle))
+  }
+
+  #failedAlone([waiting]: readonly Waiting[], meaning: Meaning, error: unknown): void {
+    if (waiting === undefined) return
+    if (meaning === 'collision') {
+      // Somebody has inserted without the lock, or has moved the sequence back.
+      this.#resolve(waiting)
+      return
+    }
+    const reason = meaning === 'full' ? 'full' : meaning === 'too-large' ? 'too-large' : 'bad-input'
+    this.#refuse(waiting, new RefusedError(reason, messageOf(error), { cause: error }))
+  }
+
+  #refuse(waiting: Waiting, refused: RefusedError): void {
+    waiting.reject(waiting.maybeStored ? uncertain(waiting, refused) : refused)
+  }
+
+  async #retry(batch: readonly Waiting[]): Promise<void> {
+    if (batch.length === 0) return
+    await this.#pause()
+    for (const waiting of batch.toReversed()) this.#again(waiting)
+  }
+
+  #again(waiting: Waiting): void {
+    this.#queue.unshift(waiting)
+    this.#waitingBytes += waiting.bytes
+    this.#running ??= this.#run()
+  }
+
+  async #pause(): Promise<void> {
+    const pauseMs = this.#pauseMs
+    this.#pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
+    await sleep(pauseMs * (0.5 + Math.random() / 2))
+  }
+
+  #dropLate(): void {
+    const now = performance.now()
+    if (this.#queue.every(({ deadline }) => deadline > now)) return
+    const queue = this.#queue.splice(0)
+    for (const waiting of queue) {
+      if (waiting.deadline > now) {
+        this.#queue.push(waiting)
+        continue
+      }
+      this.#waitingBytes -= waiting.bytes
+      waiting.reject(
+        waiting.maybeStored
+          ? uncertain(waiting)
+          : new UnavailableError(
+              `nothing was stored within ${this.#options.appendTimeoutMs} ms: the database is too slow`,
+            ),
+      )
+    }
+  }
+}
+
+function uncertain({ append }: Waiting, cause?: Error): UncertainError {
+  const { key, appendId } = append
+  const message = `append ${appendId} of ${key.typeName} ${key.id} may be stored or not: its answer was lost, and the time is over`
+  return new UncertainError(message, cause === undefined ? {} : { cause })
+}

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type EntityKey,
+  type EvtsByIdOptions,
+  type EvtsByTypeOptions,
+  hasCode,
+  type LogHead,
+  type PersistedEvt,
+  RefusedError,
+} from 'eventsourced'
+import type { Logger } from 'pino'
+import { ask } from '../database/ask.js'
+import type { Database } from '../database/database.js'
+import type { Listener } from '../database/listener.js'
+import type { Parameter, Row, Statement } from '../database/statement.js'
+import { decodePage, type Page } from './decode-page.js'
+import { type LiveReading, type Reading, readLive, readPages } from './read.js'
+import type { EvtLogStatements } from './statements.js'
+
+/** What reads work with. */
+export interface ReadsOptions {
+  readonly database: Database
+  readonly statements: EvtLogStatements
+  readonly listener: Listener
+  readonly readTimeoutMs: number
+  readonly pollIntervalMs: number
+  readonly logger: Logger
+}
+
+/** How much a page has: two of them are in memory at a time. */
+const PAGE = { rows: 1_000, bytes: 2 * 1_048_576 }
+/** Of some slices only a page looks at more rows, of which it takes but a few. */
+const ROWS_OF_SLICES = 8_000
+const RETRY_MS = 250
+
+type EvtStream = AsyncGenerator<PersistedEvt, unknown, void>
+type Live = Pick<LiveReading, 'to' | 'isComplete'>
+
+/** The reads of a log. Each page is one statement, on a connection that is given back before its events are consumed. */
+export class Reads {
+  readonly #options: ReadsOptions
+  readonly #open = new Set<AbortController>()
+  #closed: RefusedError | undefined
+
+  constructor(options: ReadsOptions) {
+    this.#options = options
+  }
+
+  async head({ typeName, id }: EntityKey, signal?: AbortSignal): Promise<LogHead> {
+    const [row] = await this.#ask('reading a head', this.#options.statements.entityHead, [typeName, id], signal)
+    if (row === undefined) return { seqNo: 0, position: 0, appendId: '' }
+    return { seqNo: Number(row[0]), position: Number(row[1]), appendId: row[2] ?? '' }
+  }
+
+  async headPosition(): Promise<number> {
+    const [row] = await this.#ask('reading the head position', this.#options.statements.headPosition, [])
+    return Number(row?.[0])
+  }
+
+  byId(key: EntityKey, options: EvtsByIdOptions): AsyncIterable<PersistedEvt> {
+    const { from = 1, to = Number.MAX_SAFE_INTEGER, live = false } = options
+    const after = Math.max(from, 1) - 1
+    return this.#read(options.signal, (signal) => {
+      if (after >= to) return nothing()
+      const page = (after: number): Promise<Page> => this.#pageById(key, { after, to, signal })
+      const isComplete = async (): Promise<boolean> =>
+        options.to !== undefined && (await this.#patiently(() => this.head(key, signal), signal)).seqNo >= to
+      return live
+        ? this.#live(key.typeName, { page, after, signal }, { to, isComplete })
+        : readPages({ page, after, signal })
+    })
+  }
+
+  byType(typeName: string, { after = 0, live = false, slice, signal }: EvtsByTypeOptions): AsyncIterable<PersistedEvt> {
+    const slices = slice === undefined ? null : `{${slice.join(',')}}`
+    const noSlices = slice?.length === 0
+    return this.#read(signal, (signal) => {
+      if (noSlices) return nothing()
+      const page = (after: number): Promise<Page> => this.#pageByType(typeName, { after, slices, signal })
+      const isComplete = (): Promise<boolean> => Promise.resolve(false)
+      return live
+        ? this.#live(typeName, { page, after, signal }, { to: Infinity, isComplete })
+        : readPages({ page, after, signal })
+    })
+  }
+
+  /** Ends all reads, and those that come later. */
+  close(reason: RefusedError): void {
+    this.#closed = reason
+    for (const over of this.#open) over.abort(reason)
+  }
+
+  /** Runs a read on a signal of its own, which fires when the caller's does, when the log closes, and when the consumer leaves. */
+  async *#read(
+    signal: AbortSignal | undefined,
+    read: (signal: AbortSignal) => EvtStream,
+  ): AsyncGenerator<PersistedEvt, void, void> {
+    signal?.throwIfAborted()
+    if (this.#closed !== undefined) throw this.#closed
+    const over = new AbortController()
+    const onAbort = (): void => over.abort(signal?.reason)
+    signal?.addEventListener('abort', onAbort)
+    this.#open.add(over)
+    try {
+      yield* read(over.signal)
+    } finally {
+      this.#open.delete(over)
+      signal?.removeEventListener('abort', onAbort)
+      over.abort()
+    }
+  }
+
+  #live(typeName: string, reading: Reading, live: Live): EvtStream {
+    const { listener, pollIntervalMs } = this.#options
+    const { signal } = reading
+    const page = (after: number): Promise<Page> => this.#patiently(() => reading.page(after), signal)
+    return readLive({ ...reading, ...live, page, pollIntervalMs, watch: listener.watch(typeName) })
+  }
+
+  /** A live read survives that the database can't be reached for a while. */
+  async #patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        return await read()
+      } catch (error) {
+        if (!hasCode(error, 'UNAVAILABLE')) throw error
+        this.#options.logger.warn({ error: error.message }, 'a live read has to wait')
+      }
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
+    }
+  }
+
+  async #pageById(
+    key: EntityKey,
+    { after, to, signal }: { readonly after: number; readonly to: number; readonly signal: AbortSignal },
+  ): Promise<Page> {
+    const values = [key.typeName, key.id, after + 1, to, PAGE.rows, PAGE.bytes]
+    const rows = await this.#ask('reading events by id', this.#options.statements.evtsById, values, signal)
+    return decodePage(rows, after, () => key)
+  }
+
+  async #pageByType(
+    typeName: string,
+    { after, slices, signal }: { readonly after: number; readonly slices: string | null; readonly signal: AbortSignal },
+  ): Promise<Page> {
+    const values = [typeName, after, slices, slices === null ? PAGE.rows : ROWS_OF_SLICES, PAGE.bytes]
+    const rows = await this.#ask('reading events by type', this.#options.statements.evtsByType, values, signal)
+    return decodePage(rows, after, (id) => ({ typeName, id: id ?? '' }))
+  }
+
+  #ask(doing: string, statement: Statement, values: Parameter[], signal?: AbortSignal): Promise<Row[]> {
+    const { database, readTimeoutMs } = this.#options
+    return ask(database.readers, { timeoutMs: readTimeoutMs, signal }, { doing, statement, values })
+  }
+}
+
+async function* nothing(): AsyncGenerator<PersistedEvt, void, void> {}

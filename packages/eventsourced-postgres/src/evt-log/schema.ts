@@ -1,0 +1,27 @@
+import type { Step } from '../database/migrate.js'
+import { createAlignPositions } from '../sql/align-positions.js'
+import { createAppendBatch } from '../sql/append-batch.js'
+import { createAppendOne } from '../sql/append-one.js'
+import { createDeleteEvts } from '../sql/delete-evts.js'
+import { createEntityHead } from '../sql/entity-head.js'
+import { createEvents } from '../sql/create-events.js'
+import { createEvtsById } from '../sql/evts-by-id.js'
+import { createEvtsByType } from '../sql/evts-by-type.js'
+import { createHeadPosition } from '../sql/head-position.js'
+import { createStoredOfAppend } from '../sql/stored-of-append.js'
+
+/** The steps of the event log's schema. */
+export const EVT_LOG_STEPS: readonly Step[] = [
+  (names) => [
+    createEvents(names),
+    createAppendOne(names),
+    createAppendBatch(names),
+    createStoredOfAppend(names),
+    createEntityHead(names),
+    createHeadPosition(names),
+    createAlignPositions(names),
+    createEvtsById(names),
+    createEvtsByType(names),
+    createDeleteEvts(names),
+  ],
+]

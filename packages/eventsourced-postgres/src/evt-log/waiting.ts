@@ -1,0 +1,52 @@
+import type { Append, Persisted } from 'eventsourced'
+
+/** An append that waits to be written, or to become known. */
+export interface Waiting {
+  readonly append: Append
+  /** How many of its groups are to be stored: all but for an append that is larger than a batch may be. */
+  readonly groups: number
+  readonly evtCount: number
+  /** What it is taken to weigh in a batch. */
+  readonly bytes: number
+  /** When its caller is told, by `performance.now()`. */
+  readonly deadline: number
+  /** Whether it was sent and the answer was lost: it may be stored, or may still be on its way. */
+  maybeStored: boolean
+  readonly resolve: (persisted: Persisted) => void
+  readonly reject: (error: Error) => void
+}
+
+/** How much goes into a batch. An append that is larger goes alone. */
+export interface BatchLimits {
+  readonly maxEvts: number
+  readonly maxBytes: number
+}
+
+/**
+ * Takes the next batch off the queue: the longest waiting first, at most one append an entity, within the limits but never none. What is
+ * left keeps its order.
+ */
+export function takeBatch(queue: Waiting[], limits: BatchLimits): Waiting[] {
+  const batch: Waiting[] = []
+  const left: Waiting[] = []
+  const entities = new Set<string>()
+  let evts = 0
+  let bytes = 0
+  let full = false
+  for (const waiting of queue) {
+    const entity = `${waiting.append.key.typeName}/${waiting.append.key.id}`
+    const fits = evts + waiting.evtCount <= limits.maxEvts && bytes + waiting.bytes <= limits.maxBytes
+    full ||= batch.length > 0 && !fits
+    if (full || entities.has(entity)) {
+      left.push(waiting)
+      continue
+    }
+    entities.add(entity)
+    batch.push(waiting)
+    evts += waiting.evtCount
+    bytes += waiting.bytes
+  }
+  queue.length = 0
+  for (const waiting of left) queue.push(waiting)
+  return batch
+}

@@ -1,0 +1,44 @@
+import { escapeLiteral } from 'pg'
+import type { Names } from '../names.js'
+import { PINNED } from './pinned.js'
+import { underLock } from './under-lock.js'
+
+/**
+ * `append_one(…)` stores one event, if the entity's head is the expected one, and answers with its position, or with NULL if another event
+ * stands where the head should be.
+ */
+export function createAppendOne(names: Names): string {
+  const { qualified, regclass, channel } = names
+  const body = `
+    DECLARE
+      stored bigint;
+    BEGIN
+      ${underLock(names, 'p_lock_timeout')}
+      INSERT INTO ${qualified()} AS e
+        (position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata)
+      SELECT nextval(${regclass('_position')}), p_expected_seq_no + 1, p_append_no, clock_timestamp(), p_version, p_slice, p_id,
+        p_append_writer, p_type_name, p_type, p_bytes, coalesce(p_metadata, '{}')
+      FROM (VALUES (true)) AS one
+      LEFT JOIN LATERAL (
+        SELECT h.seq_no, h.position FROM ${qualified()} AS h
+        WHERE h.type_name = p_type_name AND h.id = p_id
+        ORDER BY h.seq_no DESC LIMIT 1
+      ) AS head ON true
+      WHERE coalesce(head.seq_no, 0) = p_expected_seq_no AND coalesce(head.position, 0) = p_expected_position
+      RETURNING e.position INTO stored;
+      IF stored IS NOT NULL THEN
+        PERFORM pg_notify(${escapeLiteral(channel)}, p_type_name);
+      END IF;
+      RETURN stored;
+    END`
+  return `
+    CREATE FUNCTION ${qualified('_append_one')} (
+      p_lock_timeout text, p_type_name text, p_id uuid, p_slice smallint, p_expected_seq_no bigint, p_expected_position bigint,
+      p_append_writer uuid, p_append_no bigint, p_type text, p_version integer, p_bytes bytea, p_metadata jsonb
+    ) RETURNS bigint LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
+}
+
+/** Calls it. The columns: the position, or NULL. */
+export function appendOne({ qualified }: Names): string {
+  return `SELECT ${qualified('_append_one')}($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+}
