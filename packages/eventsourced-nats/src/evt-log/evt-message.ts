@@ -1,0 +1,71 @@
+import { type NewEvt, type PersistedEvt, RefusedError } from 'eventsourced'
+import { metadataLines, metadataOf } from './metadata.js'
+import type { StoredMsg } from './stored-msg.js'
+import { keyOf } from './subject.js'
+
+/**
+ * The version of the contract with other readers of the stream: which headers a message has and what they mean. It grows only if
+ * somebody who knows the older one would misread the newer.
+ */
+export const FORMAT_VERSION = 1
+
+const START = `NATS/1.0\r\nEs-Format: ${FORMAT_VERSION}\r\n`
+
+/** The header block of an event, open at its end: how it is fenced and batched comes behind. */
+export function evtHeader(seqNo: number, appendId: string, { type, version, metadata }: NewEvt): string {
+  return (
+    `${START}Es-Seq-No: ${seqNo}\r\nEs-Append-Id: ${appendId}\r\n` +
+    `Es-Type: ${encodeURIComponent(type)}\r\nEs-Version: ${version}\r\n${metadataLines(metadata)}`
+  )
+}
+
+/**
+ * The header block of a tombstone, open at its end. It stands for the entity's last event, which is deleted: it has that event's seqNo,
+ * appendId and position, so that the head stays what it was.
+ */
+export function tombstoneHeader({ seqNo, appendId, position }: MsgHead): string {
+  return `${START}Es-Seq-No: ${seqNo}\r\nEs-Append-Id: ${appendId}\r\nEs-Tombstone: ${position}\r\n`
+}
+
+/** What a message, be it an event or a tombstone, says of its entity's head. */
+export interface MsgHead {
+  readonly seqNo: number
+  readonly position: number
+  readonly appendId: string
+  /** Where the message stands in the stream: what the server's fence goes by. It differs from `position` for a tombstone. */
+  readonly seq: number
+  readonly isTombstone: boolean
+}
+
+/** @throws {RefusedError} with the reason `bad-input` for a message that is not one of ours */
+export function msgHead({ seq, subject, headers }: StoredMsg): MsgHead {
+  const format = headers.get('Es-Format')
+  const seqNo = Number(headers.get('Es-Seq-No'))
+  const appendId = headers.get('Es-Append-Id')
+  if (format !== String(FORMAT_VERSION) || !Number.isSafeInteger(seqNo) || appendId === undefined) {
+    throw new RefusedError(
+      'bad-input',
+      `message ${seq} on ${subject} is not an event of format ${FORMAT_VERSION}: its headers are ${JSON.stringify(Object.fromEntries(headers)).slice(0, 200)}`,
+    )
+  }
+  const tombstone = headers.get('Es-Tombstone')
+  const isTombstone = tombstone !== undefined
+  return { seqNo, appendId, seq, isTombstone, position: isTombstone ? Number(tombstone) : seq }
+}
+
+/** The event that a message is; undefined for a tombstone. @throws {RefusedError} as {@link msgHead} does */
+export function evtOf(msg: StoredMsg): PersistedEvt | undefined {
+  const { seqNo, position, appendId, isTombstone } = msgHead(msg)
+  if (isTombstone) return undefined
+  return {
+    key: keyOf(msg.subject),
+    seqNo,
+    position,
+    appendId,
+    type: decodeURIComponent(msg.headers.get('Es-Type') ?? ''),
+    version: Number(msg.headers.get('Es-Version')),
+    bytes: msg.data,
+    time: msg.time,
+    metadata: metadataOf(msg.headers),
+  }
+}

@@ -1,0 +1,70 @@
+import { type Append, ConflictError, type Persisted } from 'eventsourced'
+import { readHead } from '../head.js'
+import type { RecentHeads } from '../recent-heads.js'
+import type { Stream } from '../stream.js'
+import { subjectOf } from '../subject.js'
+import { Batcher } from './batcher.js'
+import { createBudget } from './budget.js'
+import { look, persistedOfFound } from './look.js'
+import { sendSingle } from './single-sender.js'
+import { type Send, store } from './store.js'
+import { type Write, writeOf } from './write.js'
+
+/** Stores an append that was checked before. */
+export type Persist = (append: Append) => Promise<Persisted>
+
+/** Stores appends: those of one event each by themselves, others in batches that they share. */
+export function createPersist(stream: Stream, recent: RecentHeads, maxInFlightBytes: number): Persist {
+  const budget = createBudget(maxInFlightBytes)
+  const batcher = new Batcher(stream)
+
+  const send: Send = (write) => {
+    const [only, second] = write.msgs
+    return only === undefined || second !== undefined ? batcher.send(write) : sendSingle(stream, write, only)
+  }
+
+  return async (append) => {
+    const write = writeOf(append, subjectOf(stream.name, append.key), stream.wire.maxPayload)
+    const before = isKnown(recent, write) ? undefined : await checkHead(stream, recent, write)
+    if (before !== undefined) return before
+    const turn = budget.take(write.bytes)
+    if (turn !== undefined) await turn
+    try {
+      const persisted = await store(stream, write, send)
+      const { seqNo, position } = persisted.head
+      recent.set(write.subject, { seqNo, position, appendId: append.appendId, seq: position, isTombstone: false })
+      return persisted
+    } finally {
+      budget.give(write.bytes)
+    }
+  }
+}
+
+/** Whether the expected head is one that this log has seen. Where a tombstone stands for it, the fence goes by that. */
+function isKnown(recent: RecentHeads, write: Write): boolean {
+  const { expected } = write.append
+  if (expected.position === 0) return true
+  const known = recent.get(write.subject)
+  if (known?.position !== expected.position || known.seqNo !== expected.seqNo) return false
+  write.fence = known.seq
+  return true
+}
+
+/**
+ * The server's fence goes by a message's place in the stream alone: neither would it notice a wrong seqNo, nor a position that is a
+ * tombstone's. So a head that this log has not seen is compared with the entity's.
+ *
+ * @returns what was stored of this very append before, if so
+ * @throws {ConflictError} if the entity's head is another one
+ */
+async function checkHead(stream: Stream, recent: RecentHeads, write: Write): Promise<Persisted | undefined> {
+  const { key, expected } = write.append
+  const head = await readHead(stream, recent, write.subject)
+  if (isKnown(recent, write)) return undefined
+  const found = await look(stream, write)
+  if (found.kind === 'ours') return persistedOfFound(write, found)
+  const { seqNo, position } = head ?? { seqNo: 0, position: 0 }
+  throw new ConflictError(
+    `${key.typeName} ${key.id} stands at ${JSON.stringify({ seqNo, position })}, not at the expected ${JSON.stringify(expected)}`,
+  )
+}

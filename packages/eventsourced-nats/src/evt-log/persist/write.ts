@@ -1,0 +1,114 @@
+import { type Append, type NewEvt, type Persisted, RefusedError } from 'eventsourced'
+import type { OutMsg } from '../../wire/wire.js'
+import { evtHeader } from '../evt-message.js'
+
+/** The most messages that the server takes as one atomic batch. */
+export const MAX_BATCH_MSGS = 1_000
+/** How many bytes of events go into one atomic batch; a single larger group goes alone. */
+export const MAX_BATCH_BYTES = 4_194_304
+/** Below so many waiting events storing a single one at once is quicker than a batch, which costs the server some 6 ms. */
+const MIN_BATCHED_EVTS = 16
+/** More than all header lines together that a fence and a batch add to a message, `HPUB` and its subject not counted. */
+const MAX_ADDED_BYTES = 256
+/** nats-server counts a message's headers in 16 bits. */
+const MAX_HEADER_BYTES = 65_535
+
+/** A message of a write: its header block is still open, since the fence and the batch are known only when it is sent. */
+export interface WriteMsg {
+  readonly header: string
+  readonly payload: Uint8Array
+}
+
+/** What is put on the wire for an append: the groups that are to be stored together. */
+export interface Write {
+  readonly subject: string
+  readonly append: Append
+  /** How many of the append's groups it holds, each whole. */
+  readonly groups: number
+  readonly msgs: readonly WriteMsg[]
+  readonly bytes: number
+  /** The stream sequence that the subject's last message must have. */
+  fence: number
+}
+
+/**
+ * Takes as many groups of an append as are best stored at once: the first one if it is a single event and few others wait, else all
+ * that fit into a batch. The same append always makes the same write.
+ *
+ * @throws {RefusedError} with the reason `too-large` if the first group can't be stored, whatever is done
+ */
+export function writeOf(append: Append, subject: string, maxPayload: number): Write {
+  const { appendId, expected, groups } = append
+  const evtCount = groups.reduce((count, group) => count + group.length, 0)
+  const single = groups[0]?.length === 1 && evtCount < MIN_BATCHED_EVTS
+  const msgs: WriteMsg[] = []
+  let taken = 0
+  let bytes = 0
+  for (const group of single ? groups.slice(0, 1) : groups) {
+    if (taken > 0 && msgs.length + group.length > MAX_BATCH_MSGS) break
+    const encoded = encode(group, appendId, expected.seqNo + msgs.length)
+    const tooLarge = whyTooLarge(encoded, maxPayload)
+    // The groups before it can be stored; that it can't is said when it is the first.
+    if (tooLarge !== undefined && taken > 0) break
+    if (tooLarge !== undefined) throw new RefusedError('too-large', tooLarge)
+    const size = encoded.reduce((sum, msg) => sum + sizeOf(msg), 0)
+    if (taken > 0 && bytes + size > MAX_BATCH_BYTES) break
+    msgs.push(...encoded)
+    bytes += size
+    taken++
+  }
+  return { subject, append, groups: taken, msgs, bytes, fence: expected.position }
+}
+
+function encode(group: readonly NewEvt[], appendId: string, seqNo: number): WriteMsg[] {
+  return group.map((evt, index) => ({ header: evtHeader(seqNo + index + 1, appendId, evt), payload: evt.bytes }))
+}
+
+function sizeOf({ header, payload }: WriteMsg): number {
+  return header.length + payload.byteLength + MAX_ADDED_BYTES
+}
+
+function whyTooLarge(group: readonly WriteMsg[], maxPayload: number): string | undefined {
+  if (group.length > MAX_BATCH_MSGS) {
+    return `a command's ${group.length} events are too many: JetStream stores at most ${MAX_BATCH_MSGS} as one`
+  }
+  const large = group.find((msg) => sizeOf(msg) > maxPayload)
+  if (large !== undefined) {
+    return `an event of ${large.payload.byteLength} bytes is too large: with its headers it must fit the server's max_payload of ${maxPayload}`
+  }
+  if (group.some(({ header }) => header.length + MAX_ADDED_BYTES > MAX_HEADER_BYTES)) {
+    return `an event's metadata is too large: with the other headers it must fit ${MAX_HEADER_BYTES} bytes`
+  }
+  return undefined
+}
+
+/** What to answer once a write is stored, its events one behind the other up to `lastSeq`. */
+export function persistedOf({ append, groups, msgs }: Write, lastSeq: number): Persisted {
+  const first = lastSeq - msgs.length + 1
+  const head = { seqNo: append.expected.seqNo + msgs.length, position: lastSeq }
+  return { groups, head, positions: msgs.map((_, index) => first + index) }
+}
+
+/** Where a message stands in a batch. */
+export interface BatchPlace {
+  readonly id: string
+  /** 1 for the first. */
+  readonly sequence: number
+  readonly isLast: boolean
+}
+
+/** A message as it goes out. The fence stands on the first message of each subject only. */
+export function outMsg(
+  { subject, fence }: Write,
+  { header, payload }: WriteMsg,
+  isFenced: boolean,
+  place?: BatchPlace,
+): OutMsg {
+  const fenceLine = isFenced ? `Nats-Expected-Last-Subject-Sequence: ${fence}\r\n` : ''
+  const block = `${header}${fenceLine}${place === undefined ? '' : batchLines(place)}\r\n`
+  return { subject, header: Buffer.from(block, 'latin1'), payload }
+}
+
+function batchLines({ id, sequence, isLast }: BatchPlace): string {
+  return `Nats-Batch-Id: ${id}\r\nNats-Batch-Sequence: ${sequence}\r\n${isLast ? 'Nats-Batch-Commit: 1\r\n' : ''}`
+}

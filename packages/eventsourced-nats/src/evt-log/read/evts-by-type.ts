@@ -1,0 +1,34 @@
+import { type EvtsByTypeOptions, type PersistedEvt, SLICE_COUNT } from 'eventsourced'
+import { evtOf } from '../evt-message.js'
+import { leaderMsg, type Stream } from '../stream.js'
+import { subjectsOfType } from '../subject.js'
+import { follow } from './follow.js'
+
+/** The events of a type, or of some of its slices, through a consumer that the server filters for. */
+export async function* evtsByType(
+  stream: Stream,
+  typeName: string,
+  { after = 0, live = false, slice }: EvtsByTypeOptions,
+  signal: AbortSignal,
+): AsyncGenerator<PersistedEvt, void, void> {
+  const all = slice !== undefined && new Set(slice).size === SLICE_COUNT
+  const subjects = subjectsOfType(stream.name, typeName, all ? undefined : slice)
+  if (subjects.length === 0) return
+  const last = live ? Infinity : await lastSeq(stream, subjects, signal)
+  if (last <= after) return
+  for await (const msg of follow(stream, { subjects, after, isPatient: live }, signal)) {
+    if (msg.seq <= last) {
+      const evt = evtOf(msg)
+      signal.throwIfAborted()
+      if (evt !== undefined) yield evt
+    }
+    // The last one may be deleted meanwhile, but then a tombstone or a later event comes behind it.
+    if (msg.seq >= last) return
+  }
+}
+
+/** The sequence of the last message on any of the subjects, as the stream's leader has it; 0 if there is none. */
+async function lastSeq(stream: Stream, subjects: readonly string[], signal: AbortSignal): Promise<number> {
+  const lasts = await Promise.all(subjects.map((subject) => leaderMsg(stream, { last_by_subj: subject }, signal)))
+  return Math.max(...lasts.map((msg) => msg?.seq ?? 0))
+}

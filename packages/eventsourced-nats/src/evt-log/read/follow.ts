@@ -1,0 +1,91 @@
+import { UnavailableError } from 'eventsourced'
+import { backOff } from '../../wire/back-off.js'
+import { orAborted } from '../../wire/or-aborted.js'
+import type { StoredMsg } from '../stored-msg.js'
+import { failureOf } from '../../errors/failure.js'
+import type { Stream } from '../stream.js'
+import { type Consumer, createConsumer } from './consumer.js'
+
+/** Which messages to follow. */
+export interface Following {
+  readonly subjects: readonly string[]
+  /** The stream sequence behind which to begin. */
+  readonly after: number
+  /** Whether to wait for as long as it takes when the server is away, as live reads do; else the stream's timeout holds. */
+  readonly isPatient: boolean
+}
+
+/**
+ * The messages on some subjects behind a position, as they come, for ever. When the consumer breaks (a restart, another leader, a lost
+ * connection, silence) another takes over behind the last message: that costs time, never a message, never a repeat.
+ *
+ * @throws {UnavailableError | RefusedError} or the signal's reason
+ */
+export async function* follow(
+  stream: Stream,
+  { subjects, after, isPatient }: Following,
+  signal: AbortSignal,
+): AsyncGenerator<StoredMsg, void, void> {
+  let last = after
+  let consumer: Consumer | undefined
+  try {
+    for (;;) {
+      consumer ??= await takeOver(stream, subjects, last, isPatient, signal)
+      const delivery = await consumer.next(signal)
+      signal.throwIfAborted()
+      if (delivery?.kind === 'msg') {
+        // What a broken consumer had delivered already.
+        if (delivery.msg.seq <= last) continue
+        last = delivery.msg.seq
+        yield delivery.msg
+      } else {
+        stream.logger?.info({ subjects, after: last, why: delivery?.why }, 'a consumer broke: another takes over')
+        await consumer.delete()
+        consumer = undefined
+      }
+    }
+  } finally {
+    await consumer?.delete()
+  }
+}
+
+async function takeOver(
+  stream: Stream,
+  subjects: readonly string[],
+  after: number,
+  isPatient: boolean,
+  signal: AbortSignal,
+): Promise<Consumer> {
+  const deadline = isPatient ? Infinity : performance.now() + stream.timeoutMs
+  for (let attempt = 0; ; attempt++) {
+    if (!(await stream.wire.whenConnected(deadline - performance.now(), signal))) {
+      signal.throwIfAborted()
+      throw new UnavailableError('reading events: there is no connection to NATS')
+    }
+    try {
+      return await created(stream, subjects, after, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      const failure = failureOf('reading events', error)
+      if (failure.code !== 'UNAVAILABLE' || performance.now() >= deadline) throw failure
+      stream.logger?.warn({ err: failure, attempt }, 'a consumer could not be created: trying again')
+      await backOff(attempt, signal)
+    }
+  }
+}
+
+/** A consumer that is created too late for its reader is deleted. */
+async function created(
+  stream: Stream,
+  subjects: readonly string[],
+  after: number,
+  signal: AbortSignal,
+): Promise<Consumer> {
+  const creating = createConsumer(stream, subjects, after)
+  try {
+    return await orAborted(creating, signal)
+  } catch (error) {
+    creating.then((consumer) => consumer.delete()).catch(() => undefined)
+    throw error
+  }
+}

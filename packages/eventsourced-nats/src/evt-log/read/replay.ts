@@ -1,0 +1,53 @@
+import { UnavailableError } from 'eventsourced'
+import { backOff } from '../../wire/back-off.js'
+import { type MsgHead, msgHead } from '../evt-message.js'
+import type { StoredMsg } from '../stored-msg.js'
+import type { Stream } from '../stream.js'
+import { directGet } from './direct-get.js'
+import { findStart } from './find-start.js'
+
+/** Which of an entity's messages to read. */
+export interface Range {
+  readonly subject: string
+  /** The first seqNo. */
+  readonly from: number
+  /** The last seqNo, at most that of the head: it is there, or a later message is. */
+  readonly to: number
+  /** A head of the entity's, told by the leader. */
+  readonly head: MsgHead
+}
+
+const MAX_PAGE_MSGS = 256
+
+/**
+ * An entity's stored messages, tombstones among them, from one seqNo to another, whatever replica answers. Holds one page at a time, and
+ * nothing open between two of them.
+ *
+ * @throws {UnavailableError | RefusedError} or the signal's reason
+ */
+export async function* replay(
+  stream: Stream,
+  range: Range,
+  signal?: AbortSignal,
+): AsyncGenerator<StoredMsg, void, void> {
+  const { subject, from, to } = range
+  if (from > to) return
+  let seq = await findStart(stream, range, signal)
+  const deadline = performance.now() + stream.timeoutMs
+  for (let attempt = 0; ; attempt++) {
+    const { msgs, isEnd } = await directGet(stream, { subject, seq, maxMsgs: MAX_PAGE_MSGS }, signal)
+    for (const msg of msgs) {
+      const { seqNo } = msgHead(msg)
+      if (seqNo >= from && seqNo <= to) yield msg
+      // What is deleted is followed by a later event, or by the tombstone with the seqNo of the last.
+      if (seqNo >= to) return
+      seq = msg.seq + 1
+    }
+    if (!isEnd) continue
+    // A replica that has not caught up with the leader.
+    if (performance.now() >= deadline)
+      throw new UnavailableError(`reading ${subject}: no replica has caught up in time`)
+    await backOff(attempt, signal)
+    signal?.throwIfAborted()
+  }
+}

@@ -1,0 +1,9 @@
+/** A message of the stream, however it was read. */
+export interface StoredMsg {
+  readonly subject: string
+  /** Its sequence in the stream. */
+  readonly seq: number
+  readonly time: Date
+  readonly headers: ReadonlyMap<string, string>
+  readonly data: Uint8Array
+}

@@ -1,0 +1,77 @@
+import type { Msg } from 'nats'
+import type { OutMsg, Reply } from './wire.js'
+
+interface Pending {
+  readonly msgs: readonly OutMsg[]
+  readonly resolve: (reply: Reply) => void
+  readonly isLast: ((msg: Msg) => boolean) | undefined
+  /** When it was sent or last answered. */
+  movedAt: number
+}
+
+/** Requests that wait for their answers, each under a token. One timer serves them all. */
+export class PendingReplies {
+  readonly #timeoutMs: number
+  readonly #pending = new Map<string, Pending>()
+  #lastToken = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
+  }
+
+  add(msgs: readonly OutMsg[], resolve: (reply: Reply) => void, isLast?: (msg: Msg) => boolean): string {
+    const token = (++this.#lastToken).toString(36)
+    this.#pending.set(token, { msgs, resolve, isLast, movedAt: performance.now() })
+    if (this.#timer === undefined) this.#startTimer(this.#timeoutMs)
+    return token
+  }
+
+  answer(token: string, msg: Msg): void {
+    const request = this.#pending.get(token)
+    if (request === undefined) return
+    if (isNoResponders(msg)) return this.settle(token, { kind: 'no-responders' })
+    if (request.isLast === undefined || request.isLast(msg)) return this.settle(token, { kind: 'msg', msg })
+    request.movedAt = performance.now()
+  }
+
+  settle(token: string, reply: Reply): void {
+    const request = this.#pending.get(token)
+    this.#pending.delete(token)
+    request?.resolve(reply)
+  }
+
+  loseAll(why: string): void {
+    for (const token of this.#pending.keys()) this.settle(token, { kind: 'lost', why })
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** The server has dropped what was sent to the subject. */
+  forbid(subject: string): void {
+    for (const [token, { msgs }] of this.#pending) {
+      if (!msgs.some((msg) => msg.subject === subject)) continue
+      this.settle(token, { kind: 'forbidden', why: `publishing to ${subject} is not permitted` })
+    }
+  }
+
+  #giveUp(): void {
+    this.#timer = undefined
+    const now = performance.now()
+    let soonest = Infinity
+    for (const [token, { movedAt }] of this.#pending) {
+      const left = movedAt + this.#timeoutMs - now
+      if (left > 0) soonest = Math.min(soonest, left)
+      else this.settle(token, { kind: 'lost', why: `no answer came within ${this.#timeoutMs} ms` })
+    }
+    if (soonest < Infinity) this.#startTimer(soonest)
+  }
+
+  #startTimer(ms: number): void {
+    this.#timer = setTimeout(() => this.#giveUp(), ms)
+  }
+}
+
+function isNoResponders(msg: Msg): boolean {
+  return msg.data.length === 0 && msg.headers?.code === 503
+}

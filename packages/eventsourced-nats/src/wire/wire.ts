@@ -1,0 +1,121 @@
+import { createInbox, headers, type Msg, type NatsConnection } from 'nats'
+import type { Logger } from 'pino'
+import { watchLink } from './link.js'
+import { PendingReplies } from './pending-replies.js'
+
+/** What came back for a request. Each calls for something else, so each is a value that the compiler asks for. */
+export type Reply =
+  | { readonly kind: 'msg'; readonly msg: Msg }
+  /** Nobody listens on the subject: the server has dropped the request. */
+  | { readonly kind: 'no-responders' }
+  /** The server has dropped the request, for want of permission. */
+  | { readonly kind: 'forbidden'; readonly why: string }
+  /** The request was not sent. */
+  | { readonly kind: 'not-sent'; readonly why: string }
+  /** No answer, and none will come: whether the request was carried out is unknown. */
+  | { readonly kind: 'lost'; readonly why: string }
+
+/** A message as it goes out. The header block is complete, from `NATS/1.0` to its empty line; an empty one stands for none. */
+export interface OutMsg {
+  readonly subject: string
+  readonly header: Uint8Array
+  readonly payload: Uint8Array
+}
+
+/**
+ * Requests over the package's connection, as fast as the connection goes: one reply inbox for all, a callback subscription and
+ * header blocks encoded by hand. A request ends with its answer, with the connection, or in time: it never hangs.
+ */
+export interface Wire {
+  /** Sends a request that has one answer. */
+  request(msg: OutMsg): Promise<Reply>
+  /** Sends messages of which the last one alone is answered, for all of them. */
+  requestAll(msgs: readonly OutMsg[]): Promise<Reply>
+  /** Sends a request that has many answers: up to the first for which `isLast` holds, which is given back. */
+  requestMany(msg: OutMsg, isLast: (msg: Msg) => boolean): Promise<Reply>
+  /** Waits until there is a connection, up to `timeoutMs`, or until the signal fires. Answers whether there is one. */
+  whenConnected(timeoutMs: number, signal?: AbortSignal): Promise<boolean>
+  /** The most bytes that a message's headers and payload may have together. */
+  readonly maxPayload: number
+  /** The package's connection, for what the package does well. */
+  readonly connection: NatsConnection
+  /** Calls back each time the connection is lost, and with it all that was on its way. Answers what ends that. */
+  onLost(callback: (why: string) => void): () => void
+  /** A new subject for replies that are not requests'. */
+  newInbox(): string
+  /** Lets go of the connection without closing it. Requests under way are lost. */
+  close(): void
+}
+
+export interface WireOptions {
+  /** How long to wait for a reply before it counts as lost. */
+  readonly replyTimeoutMs: number
+  readonly inboxPrefix: string | undefined
+  readonly logger: Logger | undefined
+}
+
+const NO_HEADER = new Uint8Array(0)
+const DEFAULT_MAX_PAYLOAD = 1_048_576
+
+export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPrefix, logger }: WireOptions): Wire {
+  const newInbox = () => (inboxPrefix === undefined ? createInbox() : createInbox(inboxPrefix))
+  const inbox = newInbox()
+  const pending = new PendingReplies(replyTimeoutMs)
+  const lostCallbacks = new Set<(why: string) => void>([(why) => pending.loseAll(why)])
+  const link = watchLink(connection, logger, {
+    onLost: (why) => {
+      for (const callback of lostCallbacks) callback(why)
+    },
+    onForbidden: (subject) => pending.forbid(subject),
+  })
+
+  // The package asks its headers for their bytes while it publishes, so one object serves all messages.
+  let block: Uint8Array = NO_HEADER
+  const encoded = Object.assign(headers(), { encode: () => block })
+
+  const replies = connection.subscribe(`${inbox}.*`, {
+    callback: (error, msg) => {
+      if (error !== null) return pending.loseAll(error.message)
+      pending.answer(msg.subject.slice(inbox.length + 1), msg)
+    },
+  })
+
+  const publish = ({ subject, header, payload }: OutMsg, reply: string) => {
+    block = header
+    connection.publish(subject, payload, header.length === 0 ? { reply } : { reply, headers: encoded })
+  }
+
+  const send = (msgs: readonly OutMsg[], isLast?: (msg: Msg) => boolean): Promise<Reply> =>
+    new Promise((resolve) => {
+      // What the package is given without a connection may or may not go out later: nobody could tell.
+      if (!link.isUp()) return resolve({ kind: 'not-sent', why: 'there is no connection to NATS' })
+      const token = pending.add(msgs, resolve, isLast)
+      try {
+        msgs.forEach((msg, index) => publish(msg, index === msgs.length - 1 ? `${inbox}.${token}` : ''))
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        pending.settle(token, { kind: msgs.length === 1 ? 'not-sent' : 'lost', why })
+      }
+    })
+
+  return {
+    request: (msg) => send([msg]),
+    requestAll: (msgs) => send(msgs),
+    requestMany: (msg, isLast) => send([msg], isLast),
+    whenConnected: (timeoutMs, signal) => link.whenUp(timeoutMs, signal),
+    get maxPayload() {
+      return connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD
+    },
+    connection,
+    onLost: (callback) => {
+      lostCallbacks.add(callback)
+      return () => void lostCallbacks.delete(callback)
+    },
+    newInbox,
+    close: () => {
+      link.close()
+      if (!connection.isClosed()) replies.unsubscribe()
+      pending.loseAll('the log is closed')
+    },
+  }
+}
