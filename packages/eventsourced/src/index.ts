@@ -5,8 +5,10 @@ export { type CmdEffect, type Persist, persist, type Reject, type ReplyOnly, rej
 export type { CmdContext, EventSourced, Metadata } from './domain/event-sourced.js'
 export { snapshotEvery } from './domain/snapshot-every.js'
 export type { Accepted, CmdResult, MatchingCmd, MovedOn, Rejected } from './entity/cmd-result.js'
-export { type CmdResultFor, Entity, type EntityRef } from './entity/entity.js'
+export { Entities, type EntitiesOptions } from './entity/entities.js'
+export { Entity } from './entity/entity.js'
 export type { EntityOptions, Supervision } from './entity/options.js'
+export type { CmdResultFor, EntityRef } from './entity/ref.js'
 export type { HandleCmdOptions } from './entity/request.js'
 export {
   ConflictError,

@@ -1,6 +1,6 @@
 import { describe, expectTypeOf, test } from 'vitest'
 import type { Accepted, Rejected } from '../entity/cmd-result.js'
-import type { EntityRef } from '../entity/entity.js'
+import type { EntityRef } from '../entity/ref.js'
 import { byType } from './by-type.js'
 import type { Command } from './command.js'
 import { type CmdEffect, persist, reject, reply } from './effect.js'

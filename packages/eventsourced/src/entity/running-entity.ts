@@ -45,6 +45,11 @@ export class RunningEntity<Cmd, Evt, State> {
     this.#snapshotter = new Snapshotter(type, key)
   }
 
+  /** Whether the entity can't go on. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined
+  }
+
   /** Accepts a command, or refuses it: then nothing of it happened. */
   handle(envelope: Envelope<Cmd, Evt>): void {
     const { mailboxSize, mailboxFull } = this.#type

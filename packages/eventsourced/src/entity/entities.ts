@@ -1,0 +1,253 @@
+import type { EventSourced } from '../domain/event-sourced.js'
+import { asError, EventSourcedError, InvalidInputError } from '../errors.js'
+import { type EntityKey, entityKey, nameOf } from '../log/entity-key.js'
+import type { Envelope } from './envelope.js'
+import { forget } from './forget.js'
+import { type EntityOptions, type EntityType, entityType } from './options.js'
+import { recover } from './recover.js'
+import { type EntityRef, type Receiver, Ref } from './ref.js'
+import { RunningEntity } from './running-entity.js'
+
+/** What the entities of a type run on, and how many at once. */
+export interface EntitiesOptions<Evt, State> extends EntityOptions<Evt, State> {
+  /** How many entities may be live; beyond it the least recently used are passivated. 10,000 by default. */
+  readonly maxLive?: number
+  /** After how long without a command an entity is passivated, in milliseconds; 300,000 by default, `Infinity` for never. */
+  readonly idleTimeout?: number
+  /** How many entities may recover at once, in the order in which they were asked for; 32 by default. */
+  readonly maxRecoveries?: number
+}
+
+/** An entity that is live, or on its way in or out. Commands that come meanwhile wait here. */
+interface Resident<Cmd, Evt, State> {
+  readonly key: EntityKey
+  /** Set while it is live. */
+  entity: RunningEntity<Cmd, Evt, State> | undefined
+  /** Set while it is not: ends with the next step. */
+  moving: Promise<void> | undefined
+  waiting: Envelope<Cmd, Evt>[]
+  lastUsed: number
+}
+
+/**
+ * The entities of a type in this process: spawned by their first command, passivated when idle or when there are too many. No command is
+ * lost on the way: one that comes while its entity is on its way out is handled by the next one.
+ *
+ * @example
+ * const counters = new Entities(counter, { evtLog, snapshotStore, binarizer, maxLive: 50_000 })
+ * await counters.ref(id).handleCmd({ type: 'Inc', inc: 1n })
+ * await counters.stop()
+ */
+export class Entities<Cmd, Evt, State> {
+  readonly #type: EntityType<Cmd, Evt, State>
+  readonly #maxLive: number
+  readonly #idleTimeout: number
+  readonly #maxRecoveries: number
+  /** By id, the least recently used first. */
+  readonly #residents = new Map<string, Resident<Cmd, Evt, State>>()
+  readonly #recoveryQueue: (() => void)[] = []
+  #recoveries = 0
+  #live = 0
+  readonly #idleTimer: NodeJS.Timeout | undefined
+  #stopped: Promise<void> | undefined
+
+  /** @throws {InvalidInputError} if an option is wrong */
+  constructor(domain: EventSourced<Cmd, Evt, State>, options: EntitiesOptions<Evt, State>) {
+    const { maxLive = 10_000, idleTimeout = 300_000, maxRecoveries = 32 } = options
+    this.#type = entityType(domain, options)
+    this.#maxLive = positive('maxLive', maxLive)
+    this.#idleTimeout = idleTimeout === Infinity ? idleTimeout : positive('idleTimeout', idleTimeout)
+    this.#maxRecoveries = positive('maxRecoveries', maxRecoveries)
+    if (idleTimeout !== Infinity) {
+      this.#idleTimer = setInterval(
+        () => this.#passivateIdle(),
+        Math.max(1, Math.min(idleTimeout / 2, MAX_TIMER)),
+      ).unref()
+    }
+  }
+
+  /** How many entities are live. */
+  get live(): number {
+    return this.#live
+  }
+
+  /**
+   * An entity, live or not: it is spawned when a command comes. If that fails, so do the commands that wait for it, and the next one tries
+   * again. `stop()` passivates it.
+   *
+   * @throws {InvalidInputError} if the id is no UUID
+   */
+  ref(id: string): EntityRef<Cmd, Evt> {
+    const key = entityKey(this.#type.domain.typeName, id)
+    const receiver: Receiver<Cmd, Evt> = {
+      key,
+      handle: (envelope) => this.#deliver(key, envelope),
+      stop: async () => {
+        const resident = this.#residents.get(key.id)
+        if (resident !== undefined) await this.#settle(resident)
+      },
+    }
+    return new Ref(receiver)
+  }
+
+  /**
+   * Deletes all that is known of an entity: its snapshots, its events, its command ids. A tombstone stays in the log. A command that
+   * comes later begins anew with the initial state, and with seqNos that go on.
+   *
+   * The entity must not be live in another process: that one would go on from what was forgotten.
+   */
+  async forget(id: string): Promise<void> {
+    if (this.#stopped !== undefined) throw this.#refusal(id)
+    const resident = this.#resident(entityKey(this.#type.domain.typeName, id))
+    while (resident.moving !== undefined) await resident.moving
+    await this.#move(resident, async () => {
+      await this.#withdraw(resident)?.stop()
+      await forget(this.#type, resident.key)
+    })
+  }
+
+  /** Finishes what was accepted by all entities, and refuses what comes later with `STOPPED`. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#finish()
+    return this.#stopped
+  }
+
+  async #finish(): Promise<void> {
+    clearInterval(this.#idleTimer)
+    await Promise.all([...this.#residents.values()].map((resident) => this.#settle(resident)))
+  }
+
+  #deliver(key: EntityKey, envelope: Envelope<Cmd, Evt>): void {
+    if (this.#stopped !== undefined) {
+      envelope.reject(this.#refusal(key.id))
+      return
+    }
+    const resident = this.#resident(key)
+    resident.lastUsed = envelope.arrivedAt
+    if (resident.entity?.hasFailed === true) this.#withdraw(resident)
+    if (resident.entity !== undefined) {
+      resident.entity.handle(envelope)
+    } else if (this.#type.mailboxFull === 'fail' && resident.waiting.length >= this.#type.mailboxSize) {
+      envelope.reject(
+        new EventSourcedError('MAILBOX_FULL', `${resident.waiting.length} commands wait already for ${nameOf(key)}`),
+      )
+    } else {
+      resident.waiting.push(envelope)
+      if (resident.moving === undefined) void this.#move(resident, () => this.#spawn(resident))
+    }
+  }
+
+  /** The place of an entity, as the most recently used. */
+  #resident(key: EntityKey): Resident<Cmd, Evt, State> {
+    const found = this.#residents.get(key.id)
+    const resident = found ?? { key, entity: undefined, moving: undefined, waiting: [], lastUsed: Date.now() }
+    if (found !== undefined) this.#residents.delete(key.id)
+    this.#residents.set(key.id, resident)
+    return resident
+  }
+
+  /** Takes a step on which commands wait, and the next one if some do. */
+  #move(resident: Resident<Cmd, Evt, State>, step: () => Promise<void>): Promise<void> {
+    const moved = step()
+    const moving = moved
+      .catch(() => {})
+      .then(() => {
+        // A step may be followed at once by another, such as passivation by the bound.
+        if (resident.moving !== moving) return
+        resident.moving = undefined
+        if (resident.entity !== undefined) return
+        if (resident.waiting.length > 0) void this.#move(resident, () => this.#spawn(resident))
+        else this.#residents.delete(resident.key.id)
+      })
+    resident.moving = moving
+    return moved
+  }
+
+  async #spawn(resident: Resident<Cmd, Evt, State>): Promise<void> {
+    await this.#recoveryTurn()
+    try {
+      const recovered = await recover(this.#type, resident.key)
+      const entity = new RunningEntity(this.#type, resident.key, recovered)
+      for (const envelope of takeWaiting(resident)) entity.handle(envelope)
+      resident.entity = entity
+      this.#live += 1
+      this.#passivateSurplus()
+    } catch (error) {
+      this.#type.logger?.error({ ...resident.key, err: error }, 'an entity could not be recovered')
+      for (const envelope of takeWaiting(resident)) envelope.reject(asError(error))
+    } finally {
+      this.#endRecoveryTurn()
+    }
+  }
+
+  /** Waits until another entity may recover: first come, first served. */
+  async #recoveryTurn(): Promise<void> {
+    if (this.#recoveries < this.#maxRecoveries) {
+      this.#recoveries += 1
+    } else {
+      await new Promise<void>((resolve) => {
+        this.#recoveryQueue.push(resolve)
+      })
+    }
+  }
+
+  #endRecoveryTurn(): void {
+    const next = this.#recoveryQueue.shift()
+    if (next === undefined) this.#recoveries -= 1
+    else next()
+  }
+
+  /** Takes a live entity out: commands that come from now on wait for the next one. */
+  #withdraw(resident: Resident<Cmd, Evt, State>): RunningEntity<Cmd, Evt, State> | undefined {
+    const { entity } = resident
+    if (entity === undefined) return undefined
+    resident.entity = undefined
+    this.#live -= 1
+    return entity
+  }
+
+  #passivate(resident: Resident<Cmd, Evt, State>): Promise<void> {
+    const entity = this.#withdraw(resident)
+    return entity === undefined ? Promise.resolve() : this.#move(resident, () => entity.stop())
+  }
+
+  /** Passivates an entity once nothing moves it any more. */
+  async #settle(resident: Resident<Cmd, Evt, State>): Promise<void> {
+    while (resident.moving !== undefined) await resident.moving
+    await this.#passivate(resident)
+  }
+
+  #passivateSurplus(): void {
+    for (const resident of this.#residents.values()) {
+      if (this.#live <= this.#maxLive) return
+      void this.#passivate(resident)
+    }
+  }
+
+  #passivateIdle(): void {
+    const before = Date.now() - this.#idleTimeout
+    for (const resident of this.#residents.values()) {
+      if (resident.lastUsed > before) return
+      void this.#passivate(resident)
+    }
+  }
+
+  #refusal(id: string): EventSourcedError {
+    const { typeName } = this.#type.domain
+    return new EventSourcedError('STOPPED', `the entities of ${typeName} are stopped: nothing was done for ${id}`)
+  }
+}
+
+function takeWaiting<Cmd, Evt, State>(resident: Resident<Cmd, Evt, State>): readonly Envelope<Cmd, Evt>[] {
+  const { waiting } = resident
+  resident.waiting = []
+  return waiting
+}
+
+/** The longest that a timer of the platform can wait, in milliseconds. */
+const MAX_TIMER = 2 ** 31 - 1
+
+function positive(field: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidInputError(field, value, 'a whole number, 1 or more')
+  return value
+}
