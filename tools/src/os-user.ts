@@ -12,7 +12,8 @@ export interface RunAs {
 
 /**
  * As root, PostgreSQL is run as `nobody`: every system has that user, so none has to be created. Where the paths lie in a
- * folder that others may not enter (a clone in root's home), it also gets the right to pass through folders.
+ * folder that others may not enter (a clone in root's home), it also gets the right to pass through folders; the secure
+ * bit keeps that right in force for access(2), by which PostgreSQL looks for its own programs.
  *
  * @param paths what the program must reach
  */
@@ -21,7 +22,7 @@ export function unprivileged(paths: readonly string[]): RunAs {
   const [uid, gid] = [idOf('-u'), idOf('-g')]
   const user = { uid, gid }
   if (paths.every(isOpenToAll)) return { user, wrap: (command) => command }
-  const setpriv = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
+  const setpriv = ['setpriv', '--securebits=+no_setuid_fixup', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
   const rights = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--']
   return { wrap: (command) => [...setpriv, ...rights, ...command] }
 }
