@@ -2,3 +2,5 @@ export type { NatsAuth, NatsConnected, NatsConnectionConfig, NatsServers, NatsTl
 export type { Durability, NatsEvtLogConfig } from './config/evt-log-config.js'
 export { MIN_SERVER_VERSION } from './config/server-version.js'
 export { NatsEvtLog } from './evt-log/nats-evt-log.js'
+export type { NatsSnapshotStoreConfig } from './config/snapshot-store-config.js'
+export { NatsSnapshotStore } from './snapshot-store/nats-snapshot-store.js'

@@ -7,7 +7,8 @@ import { readHead } from './head.js'
 import { outcomeOf } from './persist/outcome.js'
 import type { RecentHeads } from './recent-heads.js'
 import { replay } from './read/replay.js'
-import { persistently, type Stream } from './stream.js'
+import { persistently } from '../wire/persistently.js'
+import type { Stream } from './stream.js'
 import { subjectOf } from './subject.js'
 
 const NO_PAYLOAD = new Uint8Array(0)

@@ -28,7 +28,8 @@ import { evtsById } from './read/evts-by-id.js'
 import { evtsByType } from './read/evts-by-type.js'
 import { OpenReads } from './read/open-reads.js'
 import { RecentHeads } from './recent-heads.js'
-import { persistently, type Stream } from './stream.js'
+import { persistently } from '../wire/persistently.js'
+import type { Stream } from './stream.js'
 import { subjectOf } from './subject.js'
 
 /**

@@ -1,23 +1,16 @@
 import type { JetStreamManager } from 'nats'
-import { EventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
-import type { Logger } from 'pino'
+import { RefusedError, UnavailableError } from 'eventsourced'
 import { requestError } from '../errors/codes.js'
 import { apiErrorOf, textOf } from '../wire/ack.js'
-import { backOff } from '../wire/back-off.js'
 import { parseHeaders } from '../wire/header-block.js'
-import { orAborted } from '../wire/or-aborted.js'
 import { isJson, type Json, numberAt, parseJson, stringAt } from '../wire/json.js'
-import type { Wire } from '../wire/wire.js'
+import { persistently, type Trying } from '../wire/persistently.js'
 import type { StoredMsg } from './stored-msg.js'
 
 /** What all parts of a log share: the stream, how to speak to it, and how long to try. */
-export interface Stream {
+export interface Stream extends Trying {
   readonly name: string
-  readonly wire: Wire
   readonly manager: JetStreamManager
-  /** How long a request may be tried again before it fails. */
-  readonly timeoutMs: number
-  readonly logger: Logger | undefined
 }
 
 /** Which message to ask the stream's leader for. */
@@ -61,35 +54,5 @@ function storedMsg(message: Json): StoredMsg {
     time: new Date(stringAt(message, 'time') ?? 0),
     headers: parseHeaders(Buffer.from(stringAt(message, 'hdrs') ?? '', 'base64').toString('latin1')),
     data: Buffer.from(stringAt(message, 'data') ?? '', 'base64'),
-  }
-}
-
-/**
- * Does what may be done again at will, until it succeeds or the time is over. What can't succeed is not tried again.
- *
- * @throws what `action` throws, or the signal's reason
- */
-export async function persistently<Result>(
-  { wire, timeoutMs, logger }: Stream,
-  what: string,
-  signal: AbortSignal | undefined,
-  action: () => Promise<Result>,
-): Promise<Result> {
-  const deadline = performance.now() + timeoutMs
-  for (let attempt = 0; ; attempt++) {
-    signal?.throwIfAborted()
-    if (!(await wire.whenConnected(deadline - performance.now(), signal)) && signal?.aborted !== true) {
-      throw new UnavailableError(`${what}: there is no connection to NATS`)
-    }
-    signal?.throwIfAborted()
-    try {
-      return await orAborted(action(), signal)
-    } catch (error) {
-      signal?.throwIfAborted()
-      const isWorthIt = error instanceof EventSourcedError && error.code === 'UNAVAILABLE'
-      if (!isWorthIt || performance.now() >= deadline) throw error
-      logger?.debug({ err: error, attempt }, 'trying again')
-      await backOff(attempt, signal)
-    }
   }
 }

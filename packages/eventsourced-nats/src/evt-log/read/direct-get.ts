@@ -2,7 +2,8 @@ import type { Msg } from 'nats'
 import { RefusedError, UnavailableError } from 'eventsourced'
 import { fieldsOf } from '../../wire/header-block.js'
 import type { StoredMsg } from '../stored-msg.js'
-import { persistently, type Stream } from '../stream.js'
+import { persistently } from '../../wire/persistently.js'
+import type { Stream } from '../stream.js'
 
 /** What to read: the messages of a subject from a stream sequence on. */
 export interface DirectGet {
