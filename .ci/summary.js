@@ -1,13 +1,14 @@
 /// <reference types="node" />
-// Prints `N passed, N failed` from the report of a test run: node summary.js <report> <exit code of the run>.
+// Prints `N passed, N failed` from the report of a test run, and fails if the run did: node summary.js <report> <exit code>
 
 import { readFileSync } from 'node:fs'
 
 const [file = '', status] = process.argv.slice(2)
-const { numPassedTests = 0, numFailedTests = 0 } = report()
-// A file that can't be loaded, an unhandled error or a missing report fails the run without failing a test.
-const failed = status === '0' ? numFailedTests : Math.max(numFailedTests, 1)
+const { numPassedTests = 0, numFailedTests } = report()
+// A file that can't be loaded, an unhandled error or a missing report fails a run in which no test has failed.
+const failed = status === '0' && numFailedTests !== undefined ? numFailedTests : Math.max(numFailedTests ?? 0, 1)
 process.stdout.write(`${numPassedTests} passed, ${failed} failed\n`)
+process.exitCode = failed === 0 ? 0 : 1
 
 /** @returns {{ numPassedTests?: number, numFailedTests?: number }} */
 function report() {
