@@ -10,6 +10,7 @@ export { Entity } from './entity/entity.js'
 export type { EntityOptions, Supervision } from './entity/options.js'
 export type { CmdResultFor, EntityRef } from './entity/ref.js'
 export type { HandleCmdOptions } from './entity/request.js'
+export type { ProjectionProgress, Retention } from './entity/retention.js'
 export {
   ConflictError,
   type ErrorCode,

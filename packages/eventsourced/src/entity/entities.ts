@@ -149,18 +149,19 @@ export class Entities<Cmd, Evt, State> {
   /** Takes a step on which commands wait, and the next one if some do. */
   #move(resident: Resident<Cmd, Evt, State>, step: () => Promise<void>): Promise<void> {
     const moved = step()
-    const moving = moved
-      .catch(() => {})
-      .then(() => {
-        // A step may be followed at once by another, such as passivation by the bound.
-        if (resident.moving !== moving) return
-        resident.moving = undefined
-        if (resident.entity !== undefined) return
-        if (resident.waiting.length > 0) void this.#move(resident, () => this.#spawn(resident))
-        else this.#residents.delete(resident.key.id)
-      })
+    const next = () => this.#moved(resident, moving)
+    const moving: Promise<void> = moved.then(next, next)
     resident.moving = moving
     return moved
+  }
+
+  #moved(resident: Resident<Cmd, Evt, State>, moving: Promise<void>): void {
+    // A step may be followed at once by another, such as passivation by the bound.
+    if (resident.moving !== moving) return
+    resident.moving = undefined
+    if (resident.entity !== undefined) return
+    if (resident.waiting.length > 0) void this.#move(resident, () => this.#spawn(resident))
+    else this.#residents.delete(resident.key.id)
   }
 
   async #spawn(resident: Resident<Cmd, Evt, State>): Promise<void> {

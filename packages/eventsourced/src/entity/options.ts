@@ -6,6 +6,7 @@ import { appendIds } from '../log/append-id.js'
 import { checkTypeName } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
+import { checkedRetention, type Retention } from './retention.js'
 import type { SnapshotStore } from '../snapshot/snapshot-store.js'
 
 /** How an entity comes back after an append of which nobody knows whether it is stored. */
@@ -41,6 +42,7 @@ export interface EntityOptions<Evt, State> {
   /** How many of the last commands with an id are remembered, 100 by default. */
   readonly cmdWindow?: number
   readonly supervision?: Supervision
+  readonly retention?: Retention
 }
 
 /** A domain type and all that its entities share. */
@@ -56,6 +58,7 @@ export interface EntityType<Cmd, Evt, State> {
   readonly unavailableTimeout: number
   readonly cmdWindow: number
   readonly supervision: Required<Supervision>
+  readonly retention: Required<Retention>
   readonly nextAppendId: () => string
 }
 
@@ -93,6 +96,7 @@ export function entityType<Cmd, Evt, State>(
     unavailableTimeout,
     cmdWindow,
     supervision: checkedSupervision(options.supervision),
+    retention: checkedRetention(options.retention, snapshotStore),
     nextAppendId: appendIds(),
   }
 }

@@ -3,6 +3,7 @@ import type { EntityKey } from '../log/entity-key.js'
 import type { RememberedCmd } from './cmd-window.js'
 import type { Standing } from './handle.js'
 import type { EntityType } from './options.js'
+import { deleteOldEvts } from './retention.js'
 import { sealSnapshot } from './snapshot-envelope.js'
 
 /** A state to be saved and the append that its event was stored with. */
@@ -50,10 +51,16 @@ export class Snapshotter<Cmd, Evt, State> {
     const { binarizer, snapshotStore, logger } = this.#type
     try {
       const bytes = sealSnapshot({ state: binarizer.encodeState(state), window })
-      await snapshotStore.save(this.#key, { seqNo, appendId, version: binarizer.stateVersion, bytes })
+      const { keep } = this.#type.retention
+      const { oldestSeqNo } = await snapshotStore.save(
+        this.#key,
+        { seqNo, appendId, version: binarizer.stateVersion, bytes },
+        { keep },
+      )
       logger?.debug({ ...this.#key, seqNo }, 'snapshot saved')
+      await deleteOldEvts(this.#type, this.#key, oldestSeqNo)
     } catch (err) {
-      logger?.warn({ ...this.#key, seqNo, err }, 'a snapshot could not be saved')
+      logger?.warn({ ...this.#key, seqNo, err }, 'a snapshot could not be saved, or old events not deleted')
     }
   }
 }

@@ -10,7 +10,7 @@ export interface Held {
   /** Resolves when a call has arrived and waits. */
   readonly arrived: Promise<void>
   /** Lets it go on. */
-  release(): void
+  readonly release: () => void
 }
 
 class Gate {
@@ -37,13 +37,8 @@ export class Faults<Operation extends string> {
   }
 
   /** Makes the next calls fail, one by default. */
-  fail(operation: Operation, { when, error }: Fault, times = 1): void {
-    for (let time = 0; time < times; time++) {
-      this.#add(operation, async (proceed) => {
-        if (when === 'after') await proceed()
-        throw error
-      })
-    }
+  fail(operation: Operation, fault: Fault, times = 1): void {
+    for (let time = 0; time < times; time++) this.#add(operation, (proceed) => carryOut(fault, proceed))
   }
 
   /** Does something else just before the next call, such as writing what another process would. */
@@ -53,13 +48,14 @@ export class Faults<Operation extends string> {
     })
   }
 
-  /** Holds the next call back until it is released. */
-  hold(operation: Operation): Held {
+  /** Holds the next call back until it is released; then it goes on, or fails if a fault is given. */
+  hold(operation: Operation, fault?: Fault): Held {
     const gate = new Gate()
     const arrived = new Promise<void>((resolve) => {
-      this.#add(operation, () => {
+      this.#add(operation, async (proceed) => {
         resolve()
-        return gate.opened
+        await gate.opened
+        if (fault !== undefined) await carryOut(fault, proceed)
       })
     })
     return { arrived, release: () => gate.open() }
@@ -81,4 +77,9 @@ export class Faults<Operation extends string> {
     const steps = this.#steps.get(operation) ?? []
     this.#steps.set(operation, [...steps, step])
   }
+}
+
+async function carryOut({ when, error }: Fault, proceed: () => Promise<unknown>): Promise<never> {
+  if (when === 'after') await proceed()
+  throw error
 }

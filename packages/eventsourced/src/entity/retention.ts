@@ -1,0 +1,71 @@
+import { InvalidInputError } from '../errors.js'
+import type { EntityKey } from '../log/entity-key.js'
+import type { PersistedEvt } from '../log/evt-log.js'
+import { sliceOf } from '../log/slice.js'
+import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
+import type { SnapshotStore } from '../snapshot/snapshot-store.js'
+import type { EntityType } from './options.js'
+import { openSnapshot } from './snapshot-envelope.js'
+
+/** Tells how far a projection has come. */
+export interface ProjectionProgress {
+  /** The position up to which the projection has handled the events of a type's slice; 0 if none. */
+  position(typeName: string, slice: number): Promise<number>
+}
+
+/** What is kept of an entity. */
+export interface Retention {
+  /** How many snapshots; 1 by default. */
+  readonly keep?: number
+  /**
+   * Whether the events that the oldest kept snapshot stands for are deleted after a snapshot; not by default. The event that it stands on is
+   * kept: by it a log that lost events is found out.
+   */
+  readonly deleteEvts?: boolean
+  /** Projections that must have handled an event before it is deleted. Name all that there are. */
+  readonly behind?: readonly ProjectionProgress[]
+}
+
+/** Checks what is to be kept. @throws {InvalidInputError} if state could be lost */
+export function checkedRetention(
+  { keep = 1, deleteEvts = false, behind = [] }: Retention = {},
+  snapshotStore: SnapshotStore,
+): Required<Retention> {
+  if (!Number.isSafeInteger(keep) || keep < 1) {
+    throw new InvalidInputError('retention.keep', keep, 'a whole number, 1 or more')
+  }
+  if (deleteEvts && snapshotStore instanceof NoopSnapshotStore) {
+    throw new InvalidInputError('retention.deleteEvts', deleteEvts, 'a snapshotStore to stand for the deleted events')
+  }
+  return { keep, deleteEvts, behind }
+}
+
+/** Deletes the events before the oldest snapshot that is kept, if that one can be read and all projections named are past them. */
+export async function deleteOldEvts<Cmd, Evt, State>(
+  { retention, evtLog, snapshotStore, binarizer, logger }: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+  oldestSeqNo: number,
+): Promise<void> {
+  const toSeqNo = oldestSeqNo - 1
+  if (!retention.deleteEvts || toSeqNo < 1) return
+  const oldest = await snapshotStore.load(key, { maxSeqNo: oldestSeqNo })
+  if (oldest?.seqNo !== oldestSeqNo || oldest.version !== binarizer.stateVersion) {
+    logger?.warn({ ...key, oldestSeqNo }, 'events are kept: their snapshot is not of this version, or gone')
+    return
+  }
+  binarizer.decodeState(openSnapshot(oldest.bytes).state)
+  const last = await firstOf(evtLog.evtsById(key, { from: toSeqNo, to: toSeqNo }))
+  if (last === undefined) return
+  for (const projection of retention.behind) {
+    if ((await projection.position(key.typeName, sliceOf(key.id))) < last.position) {
+      logger?.debug({ ...key, toSeqNo }, 'events are kept: a projection has not come so far')
+      return
+    }
+  }
+  await evtLog.deleteEvts(key, toSeqNo)
+}
+
+async function firstOf(evts: AsyncIterable<PersistedEvt>): Promise<PersistedEvt | undefined> {
+  for await (const evt of evts) return evt
+  return undefined
+}
