@@ -149,8 +149,8 @@ export class Entities<Cmd, Evt, State> {
   /** Takes a step on which commands wait, and the next one if some do. */
   #move(resident: Resident<Cmd, Evt, State>, step: () => Promise<void>): Promise<void> {
     const moved = step()
-    const next = () => this.#moved(resident, moving)
-    const moving: Promise<void> = moved.then(next, next)
+    const afterwards = () => this.#moved(resident, moving)
+    const moving: Promise<void> = moved.then(afterwards, afterwards)
     resident.moving = moving
     return moved
   }
