@@ -1,4 +1,8 @@
 export { type Binarizer, type EncodedEvt, type Upcaster } from './binarizer/binarizer.js'
+export type { EvtUpcasters } from './binarizer/evt-versions.js'
+export { jsonBinarizer, type JsonBinarizerOptions } from './binarizer/json-binarizer.js'
+export { protobufBinarizer, type ProtobufBinarizerOptions } from './binarizer/protobuf-binarizer.js'
+export type { ProtobufFields, ProtobufMessage } from './binarizer/protobuf-types.js'
 export { byType, type CmdHandlers } from './domain/by-type.js'
 export type { Command, RejectionOf, ReplyOf } from './domain/command.js'
 export { type CmdEffect, type Persist, persist, type Reject, type ReplyOnly, reject, reply } from './domain/effect.js'

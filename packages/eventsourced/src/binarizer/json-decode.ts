@@ -1,6 +1,5 @@
 import { EventSourcedError, show } from '../errors.js'
-
-type PlainObject = Record<string, unknown>
+import { isPlainObject, type PlainObject } from './plain-object.js'
 
 /** Only a text with this in it can hold a tag: without it, what JSON.parse makes is the value. */
 const TAG = /\{\s*"\$/
@@ -24,13 +23,8 @@ export function decodeJson(text: string, name: string): unknown {
 
 /** Puts values in the place of their tags, in an object that nobody else has yet. */
 function fromJson(json: unknown): unknown {
-  if (typeof json !== 'object' || json === null) return json
   if (Array.isArray(json)) return listFromJson(json)
   return isPlainObject(json) ? objectFromJson(json) : json
-}
-
-function isPlainObject(json: object): json is PlainObject {
-  return !Array.isArray(json)
 }
 
 function listFromJson(list: unknown[]): unknown[] {
@@ -45,21 +39,10 @@ function objectFromJson(object: PlainObject): unknown {
     return key.startsWith('$$') ? { [key.slice(1)]: fromJson(object[key]) } : valueOfTag(key, object[key])
   }
   for (const key of keys) {
-    const json = object[key]
-    if (typeof json !== 'object' || json === null) continue
-    const value = fromJson(json)
-    if (value !== json) replace(object, key, value)
+    // JSON.parse made `__proto__` a property like others, so that this assigns to it, and not to the prototype.
+    object[key] = fromJson(object[key])
   }
   return object
-}
-
-/** Assigning to `__proto__` would set the prototype, and lose the key. */
-function replace(object: PlainObject, key: string, value: unknown): void {
-  if (key === '__proto__') {
-    Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true })
-  } else {
-    object[key] = value
-  }
 }
 
 function valueOfTag(tag: string, json: unknown): unknown {

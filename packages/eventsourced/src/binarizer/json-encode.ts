@@ -1,11 +1,10 @@
 import { EventSourcedError } from '../errors.js'
+import { isPlainObject, type PlainObject } from './plain-object.js'
 
 /** How deeply values may be nested. What is deeper is a cycle, or would exhaust the stack. */
 const MAX_DEPTH = 500
 // oxlint-disable-next-line no-control-regex -- JSON asks that control characters be escaped.
 const NEEDS_ESCAPES = /["\\\u0000-\u001f\ud800-\udfff]/
-
-type PlainObject = Readonly<Record<string, unknown>>
 
 /** Where an object stands in the value that is encoded, so that the path can be named when something in it is refused. */
 interface Place {
@@ -69,10 +68,6 @@ function objectToJson(object: object, parent: Place | undefined, key: string | n
   if (object instanceof Map && prototype === Map.prototype) return `{"$map":${collectionToJson(object, place)}}`
   if (object instanceof Set && prototype === Set.prototype) return `{"$set":${collectionToJson(object, place)}}`
   throw refusedAt(place, describe(object))
-}
-
-function isPlainObject(object: object): object is PlainObject {
-  return Object.getPrototypeOf(object) === Object.prototype
 }
 
 function plainObjectToJson(object: PlainObject, place: Place): string {
