@@ -12,8 +12,8 @@ const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
  * the caller's choosing would reach the server as instructions. `traceparent` stands beside it too, for those who trace messages.
  */
 export function metadataLines(metadata: Metadata): string {
+  if (isEmpty(metadata)) return ''
   const json = asciiJson(metadata)
-  if (json === '{}') return ''
   const { traceparent } = metadata
   const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? `traceparent: ${traceparent}\r\n` : ''
   if (json.length <= MAX_PLAIN_CHARS) return `Es-Metadata: ${json}\r\n${trace}`
@@ -28,6 +28,11 @@ export function metadataOf(headers: ReadonlyMap<string, string>): Metadata {
       ? headers.get('Es-Metadata')
       : inflateRawSync(Buffer.from(deflated, 'base64'), { maxOutputLength: MAX_INFLATED_BYTES }).toString('utf8')
   return json === undefined ? {} : strings(parseJson(json))
+}
+
+function isEmpty(metadata: Metadata): boolean {
+  for (const _ in metadata) return false
+  return true
 }
 
 function strings(json: unknown): Metadata {

@@ -19,6 +19,7 @@ import { type CheckedEvtLogConfig, checkEvtLogConfig, type NatsEvtLogConfig } fr
 import { checkJetStream } from '../config/jetstream.js'
 import { checkServerVersion } from '../config/server-version.js'
 import { failureOf } from '../errors/failure.js'
+import { Work } from '../wire/work.js'
 import { openWire } from '../wire/wire.js'
 import { deleteEvts } from './delete-evts.js'
 import { readHead } from './head.js'
@@ -44,7 +45,7 @@ export class NatsEvtLog implements EvtLog {
   readonly #recent = new RecentHeads()
   readonly #persist: Persist
   readonly #reads = new OpenReads(() => this.#refuseIfClosed())
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #work = new Work()
   #closing: Promise<void> | undefined
 
   private constructor(stream: Stream, connection: Connected, { maxInFlightBytes }: CheckedEvtLogConfig) {
@@ -84,13 +85,13 @@ export class NatsEvtLog implements EvtLog {
   async persist(append: Append): Promise<Persisted> {
     this.#refuseIfClosed()
     checkAppend(append)
-    return this.#track(this.#persist(append))
+    return this.#work.do(() => this.#persist(append))
   }
 
   async head(key: EntityKey): Promise<LogHead> {
     this.#refuseIfClosed()
     checkKey(key)
-    const head = await this.#track(readHead(this.#stream, this.#recent, subjectOf(this.#stream.name, key)))
+    const head = await this.#work.do(() => readHead(this.#stream, this.#recent, subjectOf(this.#stream.name, key)))
     if (head === undefined) return { seqNo: 0, position: 0, appendId: '' }
     return { seqNo: head.seqNo, position: head.position, appendId: head.appendId }
   }
@@ -99,7 +100,7 @@ export class NatsEvtLog implements EvtLog {
     this.#refuseIfClosed()
     const { name, manager } = this.#stream
     const what = `reading the head of the stream ${name}`
-    const info = await this.#track(
+    const info = await this.#work.do(() =>
       persistently(this.#stream, what, undefined, () =>
         manager.streams.info(name).catch((error: unknown) => {
           throw failureOf(what, error)
@@ -122,7 +123,7 @@ export class NatsEvtLog implements EvtLog {
   async deleteEvts(key: EntityKey, toSeqNo: number): Promise<void> {
     this.#refuseIfClosed()
     checkDeleteEvts(key, toSeqNo)
-    return this.#track(deleteEvts(this.#stream, this.#recent, key, toSeqNo))
+    return this.#work.do(() => deleteEvts(this.#stream, this.#recent, key, toSeqNo))
   }
 
   /** Ends live reads, finishes what was accepted, refuses what comes later. A connection handed in stays open. Idempotent. */
@@ -138,18 +139,9 @@ export class NatsEvtLog implements EvtLog {
 
   async #close(): Promise<void> {
     await this.#reads.close()
-    await Promise.allSettled(this.#underWay)
+    await this.#work.finished()
     this.#stream.wire.close()
     if (this.#connected.isOwn) await this.#connected.connection.close()
-  }
-
-  async #track<Result>(work: Promise<Result>): Promise<Result> {
-    this.#underWay.add(work)
-    try {
-      return await work
-    } finally {
-      this.#underWay.delete(work)
-    }
   }
 
   #refuseIfClosed(): void {

@@ -13,6 +13,7 @@ import { checkServerVersion } from '../config/server-version.js'
 import { checkSnapshotStoreConfig, type NatsSnapshotStoreConfig } from '../config/snapshot-store-config.js'
 import { failureOf } from '../errors/failure.js'
 import { persistently } from '../wire/persistently.js'
+import { Work } from '../wire/work.js'
 import { openWire } from '../wire/wire.js'
 import { type Bucket, newestKey, purge } from './bucket.js'
 import { openBucket } from './open-bucket.js'
@@ -29,7 +30,7 @@ import { save } from './save.js'
 export class NatsSnapshotStore implements SnapshotStore {
   readonly #bucket: Bucket
   readonly #connected: Connected
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #work = new Work()
   #closing: Promise<void> | undefined
 
   private constructor(bucket: Bucket, connection: Connected) {
@@ -70,7 +71,7 @@ export class NatsSnapshotStore implements SnapshotStore {
     checkSnapshot(key, snapshot, keep)
     // The caller may reuse its bytes while we write.
     const copy = { ...snapshot, bytes: Uint8Array.from(snapshot.bytes) }
-    return this.#track(`saving a snapshot of ${nameOf(key)}`, () => save(this.#bucket, key, copy, keep))
+    return this.#do(`saving a snapshot of ${nameOf(key)}`, () => save(this.#bucket, key, copy, keep))
   }
 
   async load(
@@ -79,13 +80,13 @@ export class NatsSnapshotStore implements SnapshotStore {
   ): Promise<Snapshot | undefined> {
     this.#refuseIfClosed()
     checkKey(key)
-    return this.#track(`loading a snapshot of ${nameOf(key)}`, () => load(this.#bucket, key, maxSeqNo))
+    return this.#do(`loading a snapshot of ${nameOf(key)}`, () => load(this.#bucket, key, maxSeqNo))
   }
 
   async delete(key: EntityKey): Promise<void> {
     this.#refuseIfClosed()
     checkKey(key)
-    await this.#track(`deleting the snapshots of ${nameOf(key)}`, async () => {
+    await this.#do(`deleting the snapshots of ${nameOf(key)}`, async () => {
       await purge(this.#bucket, newestKey(key))
       await purge(this.#bucket, `${newestKey(key)}.*`)
     })
@@ -98,23 +99,20 @@ export class NatsSnapshotStore implements SnapshotStore {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#underWay)
+    await this.#work.finished()
     this.#bucket.wire.close()
     if (this.#connected.isOwn) await this.#connected.connection.close()
   }
 
-  async #track<Result>(what: string, action: () => Promise<Result>): Promise<Result> {
-    const work = persistently(this.#bucket, what, undefined, () =>
-      action().catch((error: unknown) => {
-        throw failureOf(what, error)
-      }),
+  /** Does what may be done again at will. */
+  #do<Result>(what: string, action: () => Promise<Result>): Promise<Result> {
+    return this.#work.do(() =>
+      persistently(this.#bucket, what, undefined, () =>
+        action().catch((error: unknown) => {
+          throw failureOf(what, error)
+        }),
+      ),
     )
-    this.#underWay.add(work)
-    try {
-      return await work
-    } finally {
-      this.#underWay.delete(work)
-    }
   }
 
   #refuseIfClosed(): void {

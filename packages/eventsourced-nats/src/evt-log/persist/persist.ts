@@ -7,8 +7,8 @@ import { Batcher } from './batcher.js'
 import { createBudget } from './budget.js'
 import { look, persistedOfFound } from './look.js'
 import { sendSingle } from './single-sender.js'
-import { type Send, store } from './store.js'
-import { type Write, writeOf } from './write.js'
+import { resolve, type Send } from './resolve.js'
+import { persistedOf, type Write, writeOf } from './write.js'
 
 /** Stores an append that was checked before. */
 export type Persist = (append: Append) => Promise<Persisted>
@@ -30,7 +30,10 @@ export function createPersist(stream: Stream, recent: RecentHeads, maxInFlightBy
     const turn = budget.take(write.bytes)
     if (turn !== undefined) await turn
     try {
-      const persisted = await store(stream, write, send)
+      const outcome = await send(write)
+      // So end nearly all.
+      const isStored = outcome.kind === 'stored'
+      const persisted = isStored ? persistedOf(write, outcome.lastSeq) : await resolve(stream, write, send, outcome)
       const { seqNo, position } = persisted.head
       recent.set(write.subject, { seqNo, position, appendId: append.appendId, seq: position, isTombstone: false })
       return persisted

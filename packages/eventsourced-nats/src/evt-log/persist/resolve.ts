@@ -9,19 +9,16 @@ import { persistedOf, type Write } from './write.js'
 export type Send = (write: Write) => Promise<Outcome>
 
 /**
- * Stores a write: sends the same again until it is known to be stored or not, or the time is over.
+ * Finds out what became of a write whose first try was not simply stored: sends the same again until it is known to be stored or
+ * not, or the time is over.
  *
  * @throws {ConflictError | RefusedError | UnavailableError} if nothing is stored
  * @throws {UncertainError} if it may be stored
  */
-export async function store(stream: Stream, write: Write, send: Send): Promise<Persisted> {
-  const first = await send(write)
-  // So end nearly all.
-  if (first.kind === 'stored') return persistedOf(write, first.lastSeq)
+export async function resolve(stream: Stream, write: Write, send: Send, first: Outcome): Promise<Persisted> {
   return new Resolution(stream, write, send).resolve(first)
 }
 
-/** The care that is taken of a write whose first try was not simply stored. */
 class Resolution {
   readonly #stream: Stream
   readonly #write: Write

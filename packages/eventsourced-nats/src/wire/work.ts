@@ -1,0 +1,26 @@
+/** Counts what is under way, so that a close can wait for it. */
+export class Work {
+  #count = 0
+  #waiting: (() => void)[] = []
+
+  /** Does a piece of work; it counts until it is done. */
+  async do<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#count++
+    try {
+      return await work()
+    } finally {
+      if (--this.#count === 0) this.#wakeAll()
+    }
+  }
+
+  /** Waits until nothing is under way. */
+  async finished(): Promise<void> {
+    if (this.#count > 0) await new Promise<void>((wake) => this.#waiting.push(wake))
+  }
+
+  #wakeAll(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+}
