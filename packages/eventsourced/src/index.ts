@@ -15,6 +15,7 @@ export type { EntityOptions, Supervision } from './entity/options.js'
 export type { CmdResultFor, EntityRef } from './entity/ref.js'
 export type { HandleCmdOptions } from './entity/request.js'
 export type { ProjectionProgress, Retention } from './entity/retention.js'
+export { traceContextOf } from './entity/telemetry.js'
 export {
   ConflictError,
   type ErrorCode,

@@ -81,6 +81,7 @@ export class Entities<Cmd, Evt, State> {
     const key = entityKey(this.#type.domain.typeName, id)
     const receiver: Receiver<Cmd, Evt> = {
       key,
+      telemetry: this.#type.telemetry,
       handle: (envelope) => this.#deliver(key, envelope),
       stop: async () => {
         const resident = this.#residents.get(key.id)

@@ -1,25 +1,38 @@
+import type { Span } from '@opentelemetry/api'
 import { EventSourcedError, messageOf, UncertainError } from '../errors.js'
 import type { Settled } from './cmd-result.js'
-import type { Request } from './request.js'
+import { checkedRequest, type HandleCmdOptions, type Request } from './request.js'
+import { type Telemetry, withTraceContext } from './telemetry.js'
+
+/** Who waits for a command's outcome. */
+export interface Caller<Evt> {
+  readonly resolve: (result: Settled<Evt>) => void
+  readonly reject: (error: Error) => void
+}
 
 /** A command and its caller. The caller hears once how it ended, whoever says so first: the entity, or its own signal or deadline. */
 export class Envelope<Cmd, Evt> {
   readonly cmd: Cmd
   readonly request: Request
+  readonly span: Span
+  readonly #telemetry: Telemetry
   /** When the command arrived, in milliseconds since the epoch. */
   readonly arrivedAt = Date.now()
-  readonly #resolve: (result: Settled<Evt>) => void
-  readonly #reject: (error: Error) => void
+  readonly #caller: Caller<Evt>
   #inFlight = false
   #settled = false
   /** Ends the waiting for a signal and a deadline, if there is one. */
   #unwatch: (() => void) | undefined
 
-  constructor(cmd: Cmd, request: Request, resolve: (result: Settled<Evt>) => void, reject: (error: Error) => void) {
+  constructor(cmd: Cmd, options: HandleCmdOptions | undefined, telemetry: Telemetry, caller: Caller<Evt>) {
+    const request = checkedRequest(options)
+    const span = telemetry.startCommand()
+    const metadata = withTraceContext(request.metadata, span)
     this.cmd = cmd
-    this.request = request
-    this.#resolve = resolve
-    this.#reject = reject
+    this.request = metadata === request.metadata ? request : { ...request, metadata }
+    this.span = span
+    this.#telemetry = telemetry
+    this.#caller = caller
     const { signal, deadline } = request
     if (signal !== undefined || deadline !== undefined) this.#unwatch = watch(signal, deadline, this.#giveUp)
   }
@@ -35,13 +48,19 @@ export class Envelope<Cmd, Evt> {
   }
 
   resolve(result: Settled<Evt>): void {
-    if (this.#settle()) this.#resolve(result)
+    if (!this.#settle()) return
+    const outcome = result.ok ? (result.repeated === true ? 'repeated' : 'accepted') : 'rejected'
+    this.#telemetry.endCommand(this.span, outcome)
+    this.#caller.resolve(result)
   }
 
   reject(error: Error): void {
-    if (this.#settle()) this.#reject(error)
+    if (!this.#settle()) return
+    this.#telemetry.endCommand(this.span, 'failed', error)
+    this.#caller.reject(error)
   }
 
+  /** @returns whether the caller had no answer yet */
   #settle(): boolean {
     const first = !this.#settled
     this.#settled = true

@@ -6,6 +6,7 @@ import { appendIds } from '../log/append-id.js'
 import { checkTypeName } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
+import { Telemetry } from './telemetry.js'
 import { checkedRetention, type Retention } from './retention.js'
 import type { SnapshotStore } from '../snapshot/snapshot-store.js'
 
@@ -60,6 +61,7 @@ export interface EntityType<Cmd, Evt, State> {
   readonly supervision: Required<Supervision>
   readonly retention: Required<Retention>
   readonly nextAppendId: () => string
+  readonly telemetry: Telemetry
 }
 
 /** Checks a domain type and its options, and fills in the defaults. @throws {InvalidInputError} */
@@ -98,6 +100,7 @@ export function entityType<Cmd, Evt, State>(
     supervision: checkedSupervision(options.supervision),
     retention: checkedRetention(options.retention, snapshotStore),
     nextAppendId: appendIds(),
+    telemetry: new Telemetry(domain.typeName),
   }
 }
 

@@ -39,7 +39,11 @@ interface Hole {
  * @throws {EventSourcedError} `LOG_LOST_EVENTS`, `REPLAY_OUT_OF_ORDER`, `SNAPSHOT_UNREADABLE`, `EVT_HANDLER_FAILED`, the binarizer's
  * and the log's
  */
-export async function recover<Cmd, Evt, State>(
+export function recover<Cmd, Evt, State>(type: EntityType<Cmd, Evt, State>, key: EntityKey): Promise<Recovered<State>> {
+  return type.telemetry.recovery(key, () => recoverTwice(type, key))
+}
+
+async function recoverTwice<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
   key: EntityKey,
 ): Promise<Recovered<State>> {

@@ -1,7 +1,8 @@
 import type { EntityKey } from '../log/entity-key.js'
 import type { CmdResult, MatchingCmd, MovedOn, Rejected, Settled } from './cmd-result.js'
 import { Envelope } from './envelope.js'
-import { checkedRequest, type HandleCmdOptions } from './request.js'
+import type { HandleCmdOptions } from './request.js'
+import type { Telemetry } from './telemetry.js'
 
 /** How a command ended; one with `expectedSeqNo` may be rejected with {@link MovedOn}, too. */
 export type CmdResultFor<Cmd, Evt, Options> =
@@ -34,6 +35,7 @@ export interface EntityRef<Cmd, Evt> {
 /** What takes the commands of an entity. */
 export interface Receiver<Cmd, Evt> {
   readonly key: EntityKey
+  readonly telemetry: Telemetry
   handle(envelope: Envelope<Cmd, Evt>): void
   stop(): Promise<void>
 }
@@ -55,7 +57,8 @@ export class Ref<Cmd, Evt> implements EntityRef<Cmd, Evt> {
     options?: Options,
   ): Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>> {
     const handled = new Promise<Settled<Evt>>((resolve, reject) => {
-      this.#receiver.handle(new Envelope<Cmd, Evt>(cmd, checkedRequest(options), resolve, reject))
+      const { telemetry } = this.#receiver
+      this.#receiver.handle(new Envelope<Cmd, Evt>(cmd, options, telemetry, { resolve, reject }))
     })
     // That the reply and the rejection are those of this command is what EventSourced asks of its handler; the runtime only carries them.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above

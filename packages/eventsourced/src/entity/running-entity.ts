@@ -1,16 +1,17 @@
 import { asError, ConflictError, EventSourcedError, hasCode } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
-import type { Head, NewEvt, Persisted } from '../log/evt-log.js'
+import type { Head, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
 import { type Handled, handleCmds } from './handle.js'
 import type { Envelope } from './envelope.js'
 import { Mailbox } from './mailbox.js'
 import type { EntityType } from './options.js'
-import { type NotStored, persist, readHead } from './persist.js'
+import { type NotStored, persist, readHead, type Stored } from './persist.js'
 import { catchUp, type Recovered, recover } from './recover.js'
 import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
 import { Supervisor } from './supervisor.js'
+import type { Telemetry } from './telemetry.js'
 
 const CONFLICT: BackOff = { start: 1, max: 200 }
 
@@ -43,6 +44,11 @@ export class RunningEntity<Cmd, Evt, State> {
     this.key = key
     this.#known = recovered
     this.#snapshotter = new Snapshotter(type, key)
+    this.telemetry.live(1)
+  }
+
+  get telemetry(): Telemetry {
+    return this.#type.telemetry
   }
 
   /** Whether the entity can't go on. */
@@ -79,13 +85,17 @@ export class RunningEntity<Cmd, Evt, State> {
   async #finish(): Promise<void> {
     await this.#work
     await this.#snapshotter.finished()
+    if (!this.hasFailed) this.telemetry.live(-1)
   }
 
   async #run(): Promise<void> {
     // Those who call in the same turn are handled together.
     await Promise.resolve()
     try {
-      while (this.#mailbox.size > 0) await this.#handleAll(this.#mailbox.take(this.#type.mailboxSize))
+      while (this.#mailbox.size > 0) {
+        this.telemetry.commandsTaken(this.#mailbox.size)
+        await this.#handleAll(this.#mailbox.take(this.#type.mailboxSize))
+      }
     } finally {
       this.#work = undefined
     }
@@ -135,7 +145,7 @@ export class RunningEntity<Cmd, Evt, State> {
       for (const one of ahead) this.#answer(one, this.#known.head)
       if (storing === -1) return undefined
       rest = rest.slice(storing)
-      const stored = await persist(this.#type, this.key, this.#known.head, this.#groupsOf(rest))
+      const stored = await this.#persist(rest)
       if (stored.kind !== 'stored') return { stored, rest }
       rest = this.#answerStored(rest, stored.persisted, stored.appendId)
     }
@@ -152,9 +162,14 @@ export class RunningEntity<Cmd, Evt, State> {
     return { kind: 'conflict', error: new ConflictError(message) }
   }
 
-  #groupsOf(handled: readonly Handled<Cmd, Evt, State>[]): readonly (readonly NewEvt[])[] {
-    const groups = handled.flatMap(({ group }) => (group.length > 0 ? [group] : []))
-    return this.#known.anew ? markStartingAnew(groups) : groups
+  #persist(handled: readonly Handled<Cmd, Evt, State>[]): Promise<Stored> {
+    const storing = handled.filter(({ group }) => group.length > 0)
+    const groups = storing.map(({ group }) => group)
+    const { head, anew } = this.#known
+    const spans = storing.map(({ envelope }) => envelope.span)
+    return this.telemetry.append(this.key, spans, () =>
+      persist(this.#type, this.key, head, anew ? markStartingAnew(groups) : groups),
+    )
   }
 
   /** Answers the commands whose events are stored and those that wait behind them only. @returns the others */
@@ -245,6 +260,7 @@ export class RunningEntity<Cmd, Evt, State> {
   /** The end of an entity that can't go on. None of the commands that wait is stored. */
   #fail(failure: Error): void {
     this.#failure = failure
+    this.telemetry.live(-1)
     this.#type.logger?.error({ ...this.key, err: failure }, 'the entity failed')
     rejectAll(this.#mailbox.take(this.#mailbox.size), failure)
   }

@@ -48,17 +48,15 @@ export class Snapshotter<Cmd, Evt, State> {
   }
 
   async #save({ state, seqNo, appendId, window }: Due<State>): Promise<void> {
-    const { binarizer, snapshotStore, logger } = this.#type
+    const { binarizer, snapshotStore, logger, retention, telemetry } = this.#type
     try {
-      const bytes = sealSnapshot({ state: binarizer.encodeState(state), window })
-      const { keep } = this.#type.retention
-      const { oldestSeqNo } = await snapshotStore.save(
-        this.#key,
-        { seqNo, appendId, version: binarizer.stateVersion, bytes },
-        { keep },
-      )
-      logger?.debug({ ...this.#key, seqNo }, 'snapshot saved')
-      await deleteOldEvts(this.#type, this.#key, oldestSeqNo)
+      await telemetry.snapshot(this.#key, async () => {
+        const bytes = sealSnapshot({ state: binarizer.encodeState(state), window })
+        const snapshot = { seqNo, appendId, version: binarizer.stateVersion, bytes }
+        const { oldestSeqNo } = await snapshotStore.save(this.#key, snapshot, { keep: retention.keep })
+        logger?.debug({ ...this.#key, seqNo }, 'snapshot saved')
+        await deleteOldEvts(this.#type, this.#key, oldestSeqNo)
+      })
     } catch (err) {
       logger?.warn({ ...this.#key, seqNo, err }, 'a snapshot could not be saved, or old events not deleted')
     }

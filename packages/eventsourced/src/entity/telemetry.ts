@@ -1,0 +1,168 @@
+import {
+  type Attributes,
+  type Context,
+  type Counter,
+  context,
+  createNoopMeter,
+  type Histogram,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+  type UpDownCounter,
+} from '@opentelemetry/api'
+import type { Metadata } from '../domain/event-sourced.js'
+import { EventSourcedError } from '../errors.js'
+import type { EntityKey } from '../log/entity-key.js'
+
+const SCOPE = 'eventsourced'
+
+/** How a command ended, as the metric `eventsourced.commands` counts it. */
+export type CmdOutcome = 'accepted' | 'repeated' | 'rejected' | 'failed'
+
+/**
+ * What the entities of a type tell OpenTelemetry. An SDK must be registered before the type's first entity is spawned for metrics to be seen.
+ *
+ * Spans: `eventsourced.command`, `eventsourced.append` (linked to its commands), `eventsourced.recovery`, `eventsourced.snapshot`. Metrics:
+ * `eventsourced.commands` by outcome, `eventsourced.mailbox.depth`, `eventsourced.append.commands`, `eventsourced.append.duration` (s),
+ * `eventsourced.recoveries`, `eventsourced.entities.live`, `eventsourced.snapshots.failed`; each by type.
+ */
+export class Telemetry {
+  readonly #tracer: Tracer
+  readonly #attributes: Attributes
+  readonly #outcomes: Record<CmdOutcome, Attributes>
+  readonly #commands: Counter
+  readonly #mailboxDepth: Histogram
+  readonly #appendCommands: Histogram
+  readonly #appendDuration: Histogram
+  readonly #recoveries: Counter
+  readonly #live: UpDownCounter
+  readonly #snapshotsFailed: Counter
+  /** Whether a metrics SDK is there: the clock is read only then. */
+  readonly #measures: boolean
+
+  constructor(typeName: string) {
+    const meter = metrics.getMeter(SCOPE)
+    this.#tracer = trace.getTracer(SCOPE)
+    this.#attributes = { 'eventsourced.type': typeName }
+    const outcome = (name: CmdOutcome) => ({ ...this.#attributes, 'eventsourced.outcome': name })
+    this.#outcomes = {
+      accepted: outcome('accepted'),
+      repeated: outcome('repeated'),
+      rejected: outcome('rejected'),
+      failed: outcome('failed'),
+    }
+    this.#commands = meter.createCounter('eventsourced.commands', { description: 'commands by outcome' })
+    this.#mailboxDepth = meter.createHistogram('eventsourced.mailbox.depth', {
+      description: 'commands that waited when an entity took them',
+    })
+    this.#appendCommands = meter.createHistogram('eventsourced.append.commands', {
+      description: 'commands whose events were stored by one append',
+    })
+    this.#appendDuration = meter.createHistogram('eventsourced.append.duration', {
+      description: 'time of an append, with its repetitions',
+      unit: 's',
+    })
+    this.#recoveries = meter.createCounter('eventsourced.recoveries', { description: 'entities read from the log' })
+    this.#live = meter.createUpDownCounter('eventsourced.entities.live', { description: 'live entities' })
+    this.#snapshotsFailed = meter.createCounter('eventsourced.snapshots.failed', {
+      description: 'snapshots that could not be saved',
+    })
+    this.#measures = this.#appendDuration !== createNoopMeter().createHistogram('')
+  }
+
+  /** The span of a command; its parent is the active one. */
+  startCommand(): Span {
+    return this.#tracer.startSpan('eventsourced.command', { attributes: this.#attributes })
+  }
+
+  endCommand(span: Span, outcome: CmdOutcome, error?: Error): void {
+    this.#commands.add(1, this.#outcomes[outcome])
+    if (!span.isRecording()) return
+    span.setAttribute('eventsourced.outcome', outcome)
+    end(span, error)
+  }
+
+  commandsTaken(count: number): void {
+    this.#mailboxDepth.record(count, this.#attributes)
+  }
+
+  /** Runs an append on behalf of commands. */
+  async append<Result>(key: EntityKey, commands: readonly Span[], run: () => Promise<Result>): Promise<Result> {
+    if (!this.#measures && commands[0]?.isRecording() !== true) return run()
+    this.#appendCommands.record(commands.length, this.#attributes)
+    const startedAt = performance.now()
+    try {
+      const links = commands.map((span) => ({ context: span.spanContext() }))
+      return await this.#within('append', key, { links }, run)
+    } finally {
+      this.#appendDuration.record((performance.now() - startedAt) / 1_000, this.#attributes)
+    }
+  }
+
+  recovery<Result>(key: EntityKey, run: () => Promise<Result>): Promise<Result> {
+    this.#recoveries.add(1, this.#attributes)
+    return this.#within('recovery', key, {}, run)
+  }
+
+  async snapshot(key: EntityKey, run: () => Promise<void>): Promise<void> {
+    try {
+      await this.#within('snapshot', key, {}, run)
+    } catch (error) {
+      this.#snapshotsFailed.add(1, this.#attributes)
+      throw error
+    }
+  }
+
+  live(change: 1 | -1): void {
+    this.#live.add(change, this.#attributes)
+  }
+
+  async #within<Result>(
+    name: string,
+    { id }: EntityKey,
+    options: { links?: { context: ReturnType<Span['spanContext']> }[] },
+    run: () => Promise<Result>,
+  ): Promise<Result> {
+    const attributes = { ...this.#attributes, 'eventsourced.id': id }
+    const span = this.#tracer.startSpan(`eventsourced.${name}`, { ...options, attributes })
+    try {
+      const result = await run()
+      end(span)
+      return result
+    } catch (error) {
+      end(span, error)
+      throw error
+    }
+  }
+}
+
+function end(span: Span, error?: unknown): void {
+  if (error instanceof Error) {
+    span.recordException(error)
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
+    if (error instanceof EventSourcedError) span.setAttribute('error.type', error.code)
+  }
+  span.end()
+}
+
+/** Metadata with the trace context of a command's span, so that readers of its events can go on from it. The caller's own is kept. */
+export function withTraceContext(metadata: Metadata, span: Span): Metadata {
+  if (!span.isRecording() || 'traceparent' in metadata) return metadata
+  const carrier: Record<string, string> = { ...metadata }
+  propagation.inject(trace.setSpan(context.active(), span), carrier)
+  return carrier
+}
+
+/**
+ * The trace context that an event was stored with, for those who read it and go on from there.
+ *
+ * @example
+ * context.with(traceContextOf(evt), () => tracer.startActiveSpan('project', …))
+ */
+export function traceContextOf({ metadata }: { readonly metadata: Metadata }): Context {
+  return propagation.extract(ROOT_CONTEXT, metadata)
+}
