@@ -17,8 +17,7 @@ import type { SuiteCase } from './suite-case.js'
  * of its own, and closes it: cases may share a database or a stream, and may run at once.
  *
  * @example
- * test.for(evtLogSuite)('$name', ({ run }) => run(create)) // vitest
- * for (const { name, run } of evtLogSuite) test(name, () => run(create)) // node:test
+ * for (const { name, run } of evtLogSuite) test(name, () => run(create))
  */
 export const evtLogSuite: readonly SuiteCase<EvtLogSubject>[] = [
   ...appendCases,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ErrorCode, hasCode, type RefusedReason } from '../errors.js'
 import { appendIds } from '../log/append-id.js'
@@ -19,9 +19,13 @@ export function newAppendId(): string {
   return appendIds()()
 }
 
-/** For comparing: logs and stores may answer with a Buffer. */
-export function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+const SHOWN_BYTES = 64
+
+/** Bytes as they can be compared, whether a store answers with a Buffer or not, and shown where they differ. */
+export function comparableBytes(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (buffer.length <= SHOWN_BYTES) return buffer.toString('hex')
+  return `${buffer.length} bytes of SHA-256 ${createHash('sha256').update(buffer).digest('hex')}`
 }
 
 /** That an action fails with the code given, whether it throws or rejects. */

@@ -20,7 +20,7 @@ describe('MemoryEvtLog', () => {
       },
     }
   }
-  test.for(evtLogSuite)('$name', ({ run }) => run(create))
+  for (const { name, run } of evtLogSuite) test(name, () => run(create))
 })
 
 describe('MemorySnapshotStore', () => {
@@ -28,5 +28,5 @@ describe('MemorySnapshotStore', () => {
     const store = new MemorySnapshotStore()
     return { store, reopen: async () => new MemorySnapshotStore({ storageOf: store }), close: () => store.close() }
   }
-  test.for(snapshotStoreSuite)('$name', ({ run }) => run(create))
+  for (const { name, run } of snapshotStoreSuite) test(name, () => run(create))
 })

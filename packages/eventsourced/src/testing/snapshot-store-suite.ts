@@ -8,7 +8,6 @@ import type { SuiteCase } from './suite-case.js'
  * uses type names and ids of its own, and closes it: cases may share a database or a bucket, and may run at once.
  *
  * @example
- * test.for(snapshotStoreSuite)('$name', ({ run }) => run(create)) // vitest
- * for (const { name, run } of snapshotStoreSuite) test(name, () => run(create)) // node:test
+ * for (const { name, run } of snapshotStoreSuite) test(name, () => run(create))
  */
 export const snapshotStoreSuite: readonly SuiteCase<SnapshotStoreSubject>[] = [...saveAndLoadCases, ...keepingCases]

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hasCode } from '../../errors.js'
 import { assertFails, newKey } from '../fixture.js'
 import {
   assertEvts,
@@ -158,13 +159,12 @@ export const deletionCases = [
 ]
 
 /** Appends one event; a deletion beside it may move the head's position, which is a conflict to read past. */
-async function appendOne(log: Log, key: KnownEvt['key']): Promise<KnownEvt[]> {
-  for (;;) {
-    try {
-      return await persistAll(log, key, newGroups(1))
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'CONFLICT')) throw error
-    }
+async function appendOne(log: Log, key: KnownEvt['key'], attempts = 100): Promise<KnownEvt[]> {
+  try {
+    return await persistAll(log, key, newGroups(1))
+  } catch (error) {
+    if (!hasCode(error, 'CONFLICT') || attempts === 0) throw error
+    return appendOne(log, key, attempts - 1)
   }
 }
 

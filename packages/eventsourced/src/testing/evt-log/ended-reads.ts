@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import type { PersistedEvt } from '../../log/evt-log.js'
-import { assertRefused, newKey, until } from '../fixture.js'
+import { assertRefused, beside, newKey, until } from '../fixture.js'
 import { assertEvts, collect, type EvtLogSubject, evtLogCase, newGroups, persistAll, take } from './fixture.js'
 import { follow } from './follower.js'
 
@@ -91,7 +91,7 @@ export const endedLiveReadCases = [
       evtLogCase(`a read ${kind} of nothing whose signal fires while it waits throws its reason`, async (subject) => {
         const abort = new AbortController()
         const reason = new Error('enough waited')
-        const reading = readUntilThrown(read(subject.log, newKey(), abort.signal), reason)
+        const reading = beside(readUntilThrown(read(subject.log, newKey(), abort.signal), reason))
         await persistAll(subject.log, newKey(), newGroups(1))
         abort.abort(reason)
         assert.equal((await reading).length, 0)

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { appendIds } from '../../log/append-id.js'
 import type { EntityKey } from '../../log/entity-key.js'
 import type { Append, EvtLog, Head, NewEvt, Persisted, PersistedEvt } from '../../log/evt-log.js'
-import { hexOf, newAppendId } from '../fixture.js'
+import { comparableBytes, newAppendId } from '../fixture.js'
 import { type SuiteCase, suiteCase } from '../suite-case.js'
 
 /** An event log under test, and the world around it. */
@@ -90,7 +90,8 @@ export function assertHead(head: Head, last: Head | undefined): void {
 export function assertGrowing(positions: readonly number[]): void {
   positions.forEach((position, index) => {
     assert.ok(Number.isSafeInteger(position), `position ${position} is a safe integer`)
-    assert.ok(index === 0 || position > (positions[index - 1] ?? 0), `positions grow: ${positions.join(', ')}`)
+    const before = positions[index - 1] ?? -1
+    assert.ok(position > before, `positions grow, but ${position} comes after ${before}`)
   })
 }
 
@@ -107,7 +108,7 @@ export function assertEvts(actual: readonly PersistedEvt[], expected: readonly K
 function comparable({ key, seqNo, position, appendId, type, version, bytes, metadata }: KnownEvt): unknown {
   const { typeName, id } = key
   const entries = Object.entries(metadata).sort(([left], [right]) => (left < right ? -1 : 1))
-  return { typeName, id, seqNo, position, appendId, type, version, bytes: hexOf(bytes), metadata: entries }
+  return { typeName, id, seqNo, position, appendId, type, version, bytes: comparableBytes(bytes), metadata: entries }
 }
 
 export async function assertStored(log: EvtLog, key: EntityKey, expected: readonly KnownEvt[]): Promise<void> {

@@ -65,8 +65,10 @@ export const parallelWriterCases = [
         assert.ok(now >= before && now >= seen, `head position ${now} after ${before}, with ${seen} read`)
         before = now
       }
-      await follower.seen((await writing).length)
+      const known = await writing
+      await follower.seen(known.length)
       await follower.stop()
+      assert.ok((await subject.log.headPosition()) >= (known.at(-1)?.position ?? Number.NaN))
     },
   ),
 
@@ -94,6 +96,8 @@ async function writeInParallel(logs: readonly Log[], typeName: string): Promise<
     const key = newKey(typeName)
     const known: KnownEvt[] = []
     for (let round = 0; round < ROUNDS; round++) {
+      // Lets readers have a look in between, also where nothing ever waits for a disk or a wire.
+      await setImmediate()
       const log = logs[(index + round) % logs.length]
       assert.ok(log)
       const groups = Array.from({ length: 1 + (round % 2) }, () =>
@@ -109,7 +113,7 @@ async function writeInParallel(logs: readonly Log[], typeName: string): Promise<
 /** Reads some events at a time, each time behind the last one seen, until all writers are done and nothing is left. */
 async function poll(log: Log, typeName: string, isWriting: () => boolean): Promise<PersistedEvt[]> {
   const seen: PersistedEvt[] = []
-  for (let isLastRound = false; ; ) {
+  for (let isLastRound = false; ; await setImmediate()) {
     const after = seen.at(-1)?.position ?? 0
     const more = await take(50, log.evtsByType(typeName, { after }))
     seen.push(...more)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { EntityKey } from '../../log/entity-key.js'
 import type { Snapshot, SnapshotStore } from '../../snapshot/snapshot-store.js'
-import { hexOf, newAppendId } from '../fixture.js'
+import { comparableBytes, newAppendId } from '../fixture.js'
 import { type SuiteCase, suiteCase } from '../suite-case.js'
 
 /** A snapshot store under test, and the world around it. */
@@ -46,7 +46,7 @@ export function assertSnapshot(actual: Snapshot | undefined, expected: Snapshot 
 }
 
 function comparable({ seqNo, appendId, version, bytes }: Snapshot): unknown {
-  return { seqNo, appendId, version, bytes: hexOf(bytes) }
+  return { seqNo, appendId, version, bytes: comparableBytes(bytes) }
 }
 
 /** That these are the snapshots kept, whichever `maxSeqNo` is asked for. */
