@@ -17,9 +17,9 @@ export interface ProtobufBinarizerOptions<
 > {
   /**
    * The message of all events. It has a field for each type, by its name with a small first letter (`Increased` ↔ `increased`), usually in a
-   * `oneof`; that field's message has the event's properties. The compiler checks names and types of both.
+   * `oneof`; that field's message has the event's properties. The compiler compares names and types: what doesn't fit, it calls a missing property.
    */
-  readonly evt: EvtMessage & Fits<ProtobufMismatch<Evt, EvtMessage>>
+  readonly evt: EvtMessage & { readonly [Words in ProtobufMismatch<Evt, EvtMessage>]: never }
   /** The known event types with their upcasters. An upcaster is given the stored event as today's messages read it. */
   readonly evts: EvtUpcasters<Evt>
   /** The message of the state, and the way from the one to the other. */
@@ -31,12 +31,6 @@ export interface ProtobufBinarizerOptions<
   /** The version of the state's schema, 0 by default. Raise it when the state changes: older snapshots are then passed over. */
   readonly stateVersion?: number
 }
-
-type Fits<Mismatch> = [Mismatch] extends [never]
-  ? unknown
-  : [Mismatch] extends [infer Words]
-    ? { readonly 'does not fit the events': Words }
-    : never
 
 /**
  * Binarizes by the messages of a protobufjs static module, generated with `--force-long`. 64-bit integers are `bigint`, and exact. A number out of
