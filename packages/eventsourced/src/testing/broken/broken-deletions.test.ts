@@ -101,9 +101,7 @@ const FLAWS: readonly Flaw[] = [
   {
     flaw: 'forgets what it stored when it is opened again',
     otherwise: () => faceOf(new MemoryEvtLog()),
-    caughtBy: [
-      'all that was stored is there after closing and reopening, and goes on',
-    ],
+    caughtBy: ['all that was stored is there after closing and reopening, and goes on'],
   },
 ]
 

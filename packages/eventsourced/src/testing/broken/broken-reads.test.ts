@@ -100,8 +100,7 @@ const FLAWS: readonly Flaw[] = [
   },
   {
     flaw: 'takes bytes for text',
-    otherwise: (log) =>
-      evtsAs(log, (evt) => ({ ...evt, bytes: Buffer.from(new TextDecoder().decode(evt.bytes)) })),
+    otherwise: (log) => evtsAs(log, (evt) => ({ ...evt, bytes: Buffer.from(new TextDecoder().decode(evt.bytes)) })),
     caughtBy: ['each byte value survives, also in a part of a larger buffer'],
   },
   {
@@ -222,7 +221,8 @@ const FLAWS: readonly Flaw[] = [
   {
     flaw: 'reads on behind bad arguments',
     otherwise: (log) => ({
-      evtsById: (key, { from = 1, ...rest } = {}) => log.evtsById(key, { ...rest, from: Math.max(Math.ceil(from), 1) || 1 }),
+      evtsById: (key, { from = 1, ...rest } = {}) =>
+        log.evtsById(key, { ...rest, from: Math.max(Math.ceil(from), 1) || 1 }),
     }),
     caughtBy: ['a read, a deletion or a question with bad arguments is refused as such'],
   },

@@ -172,9 +172,7 @@ const FLAWS: readonly Flaw[] = [
         }
       },
     }),
-    caughtBy: [
-      'an event that can’t be stored is refused as bad input, and nothing of its append is stored',
-    ],
+    caughtBy: ['an event that can’t be stored is refused as bad input, and nothing of its append is stored'],
   },
 ]
 
