@@ -50,8 +50,8 @@ const FLAWS: readonly Flaw[] = [
   {
     flaw: 'reads on though the signal fired',
     otherwise: (log) => ({
-      evtsById: (key, { signal: _, ...rest } = {}) => log.evtsById(key, rest),
-      evtsByType: (typeName, { signal: _, ...rest } = {}) => log.evtsByType(typeName, rest),
+      evtsById: (key, { live = false } = {}) => log.evtsById(key, { live }),
+      evtsByType: (typeName, { live = false } = {}) => log.evtsByType(typeName, { live }),
     }),
     caughtBy: [
       'a read by id with a signal that fired before throws its reason',

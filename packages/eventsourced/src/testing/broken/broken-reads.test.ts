@@ -165,7 +165,10 @@ const FLAWS: readonly Flaw[] = [
   },
   {
     flaw: 'ignores slices',
-    otherwise: (log) => ({ evtsByType: (typeName, { slice: _, ...rest } = {}) => log.evtsByType(typeName, rest) }),
+    otherwise: (log) => ({
+      evtsByType: (typeName, { slice = [], ...rest } = {}) =>
+        log.evtsByType(typeName, slice.length > SLICE_COUNT ? { ...rest, slice } : rest),
+    }),
     caughtBy: [
       'the slices of a type partition its events',
       'a read of several slices gives the events of each, in order of position',

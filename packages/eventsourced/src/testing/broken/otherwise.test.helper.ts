@@ -16,7 +16,7 @@ export interface Flaw {
   /** The names of cases that must fail. */
   readonly caughtBy: readonly string[]
   /** Whether these cases fail at their deadline, since what they wait for never comes. */
-  readonly hangs?: true
+  readonly hangs?: boolean
 }
 
 /** Creates subjects whose logs are sound memory logs, but for what they do otherwise. */

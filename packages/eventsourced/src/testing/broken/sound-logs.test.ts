@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { checkAppend, checkEvtsByType } from '../../log/check.js'
 import type { EvtLog, Head, LogHead, PersistedEvt } from '../../log/evt-log.js'
 import { evtLogSuite } from '../evt-log-suite.js'
@@ -37,21 +37,15 @@ const SOUND: Record<string, Otherwise> = {
   }),
 
   'a log that answers in its own kinds of objects': (log) => ({
-    head: async (key) => Object.assign(Object.create(null), await log.head(key)),
-    ...evtsAs(log, (evt) => ({
-      ...evt,
-      bytes: Buffer.from(evt.bytes),
-      metadata: Object.assign(Object.create(null), evt.metadata),
-    })),
+    head: async (key) => withoutPrototype(await log.head(key)),
+    ...evtsAs(log, (evt) => ({ ...evt, bytes: Buffer.from(evt.bytes), metadata: withoutPrototype(evt.metadata) })),
   }),
 
   'a log with gaps between positions, whose tombstones have positions of their own': (log) => stretched(log),
 }
 
 for (const [kind, otherwise] of Object.entries(SOUND)) {
-  describe(kind, () => {
-    for (const { name, run } of evtLogSuite) test(name, () => run(createOtherwise(otherwise)))
-  })
+  for (const { name, run } of evtLogSuite) test(`${kind}: ${name}`, () => run(createOtherwise(otherwise)))
 }
 
 test('each case has a name of its own', () => {
@@ -74,12 +68,20 @@ test('each case can fail', async () => {
     evtsById: (key) => log.evtsById(key),
     evtsByType: (typeName) => log.evtsByType(typeName),
   })
+  const passing: string[] = []
   for (const { name, run } of evtLogSuite) {
     const runs = [ofNothing, ofOtherPositions, deaf].map((otherwise) => run(createOtherwise(otherwise)))
     const outcomes = await Promise.allSettled(runs)
-    expect(outcomes, name).toContainEqual(expect.objectContaining({ status: 'rejected' }))
+    if (outcomes.every(({ status }) => status === 'fulfilled')) passing.push(name)
   }
+  expect(passing).toEqual([])
 })
+
+function withoutPrototype<Value extends object>(value: Value): Value {
+  const copy = { ...value }
+  Object.setPrototypeOf(copy, null)
+  return copy
+}
 
 async function pause(): Promise<void> {
   await (Math.random() < 0.8 ? setImmediate() : sleep(2))
