@@ -1,0 +1,34 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Entity, MemoryEvtLog, MemorySnapshotStore, snapshotEvery } from 'eventsourced'
+import { counter, counterBinarizer } from 'eventsourced-counter'
+import { v7 } from 'uuid'
+import type { Contender } from '../measure.js'
+
+const COMMANDS = 2_000
+
+class SlowSnapshotStore extends MemorySnapshotStore {
+  override async save(...args: Parameters<MemorySnapshotStore['save']>): ReturnType<MemorySnapshotStore['save']> {
+    await delay(5)
+    return super.save(...args)
+  }
+}
+
+/** Commands of one entity, each awaited, with a snapshot after each into a store that takes 5 ms; and without snapshots. */
+export function withAndWithoutSnapshots(): readonly Contender[] {
+  const run = async (domain: typeof counter) => {
+    const options = { evtLog: new MemoryEvtLog(), snapshotStore: new SlowSnapshotStore(), binarizer: counterBinarizer }
+    const ref = await Entity.spawn(v7(), domain, options)
+    for (let n = 0; n < COMMANDS; n++) {
+      await ref.handleCmd({ type: 'Inc', inc: 1n })
+      if (n % 100 === 0) await new Promise(setImmediate)
+    }
+    return COMMANDS
+  }
+  return [
+    {
+      name: 'a snapshot due after each command, store takes 5 ms',
+      run: () => run({ ...counter, snapshot: snapshotEvery(1) }),
+    },
+    { name: 'no snapshots', run: () => run(counter) },
+  ]
+}

@@ -1,0 +1,49 @@
+/** One of the things that are measured side by side. */
+export interface Contender {
+  readonly name: string
+  /** Does `operations` operations and answers how many it did. Runs several times. */
+  readonly run: () => Promise<number>
+}
+
+/** Operations a second of one contender over all rounds. */
+export interface Measured {
+  readonly name: string
+  readonly median: number
+  readonly min: number
+  readonly max: number
+  readonly rounds: readonly number[]
+}
+
+/**
+ * Measures contenders in turns, so that whatever else the machine does meets all of them alike. The first round warms up and is
+ * not counted.
+ */
+export async function measure(contenders: readonly Contender[], rounds = 5): Promise<Measured[]> {
+  const rates = contenders.map((): number[] => [])
+  for (let round = 0; round <= rounds; round++) {
+    for (const [index, { run }] of contenders.entries()) {
+      const startedAt = performance.now()
+      const operations = await run()
+      const rate = operations / ((performance.now() - startedAt) / 1_000)
+      if (round > 0) rates[index]?.push(rate)
+    }
+  }
+  return contenders.map(({ name }, index) => summary(name, rates[index] ?? []))
+}
+
+function summary(name: string, rounds: readonly number[]): Measured {
+  return { name, median: median(rounds), min: Math.min(...rounds), max: Math.max(...rounds), rounds }
+}
+
+/** How many times as fast one is as another: the median over the rounds, since each round's pair ran under the same conditions. */
+export function ratio(one: Measured | undefined, other: Measured | undefined): number {
+  if (one === undefined || other === undefined) throw new Error('a contender was not measured')
+  return median(one.rounds.map((rate, round) => rate / (other.rounds[round] ?? Number.NaN)))
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
+}

@@ -1,0 +1,23 @@
+import { print } from './report.js'
+
+/** The benchmarks, each with what it measures. */
+const benchmarks: Readonly<
+  Record<string, { readonly about: string; readonly load: () => Promise<() => Promise<void>> }>
+> = {
+  entity: {
+    about: 'the entity runtime: pipelining on both backends, the cost of a command, heap',
+    load: async () => (await import('./entity/entity.js')).benchmarkEntity,
+  },
+}
+
+const [name] = process.argv.slice(2)
+const chosen = name === undefined ? undefined : benchmarks[name]
+if (chosen !== undefined) {
+  const run = await chosen.load()
+  await run()
+} else {
+  if (name !== undefined) print(`there is no benchmark ${name}`)
+  print('npm run bench NAME, where NAME is one of')
+  for (const [known, { about }] of Object.entries(benchmarks)) print(`  ${known.padEnd(12)} ${about}`)
+  process.exitCode = name === undefined ? 0 : 1
+}
