@@ -33,7 +33,7 @@ export class Chunk {
   #appendId = ''
   #appendIdStart = 0
   #count = 0
-  #deleted = 0
+  #deletedCount = 0
 
   get isFull(): boolean {
     return this.#count === CHUNK_EVTS || this.#used >= CHUNK_BYTES
@@ -41,7 +41,7 @@ export class Chunk {
 
   /** Whether all of its events are deleted. */
   get isDead(): boolean {
-    return this.#deleted === this.#count
+    return this.#deletedCount === this.#count
   }
 
   get count(): number {
@@ -97,15 +97,21 @@ export class Chunk {
 
   delete(slot: number): void {
     this.#seqNos[slot] = 0
-    this.#deleted++
+    this.#deletedCount++
   }
 
   isDeleted(slot: number): boolean {
     return this.#seqNos[slot] === 0
   }
 
-  position(slot: number): number {
-    return at(this.#positions, slot)
+  get firstPosition(): number {
+    return at(this.#positions, 0)
+  }
+
+  /** The first slot behind a position; the count if there is none. */
+  slotAfter(position: number): number {
+    const slot = this.#positions.subarray(0, this.#count).findIndex((one) => one > position)
+    return slot === -1 ? this.#count : slot
   }
 
   entity(slot: number): number {

@@ -13,11 +13,12 @@ export interface JournalEntity {
   readonly ordinal: number
   seqNo: number
   position: number
-  /** The index in the journal of each event kept. The newest has the head's seqNo, unless it is deleted. */
-  indexes: number[]
-  /** The appendId of the newest event once that is deleted: the tombstone. */
-  deletedAppendId: string | undefined
-  readonly waiting: Waiting
+  /** The index in the journal of each event kept: those up to the head's, or none. */
+  readonly indexes: number[]
+  /** The tombstone: the appendId of the head's event if that is deleted. */
+  tombstone: string | undefined
+  /** Most entities have no live reader ever. */
+  waiting: Waiting | undefined
 }
 
 /** All events of a type in order of position. An event's index never changes; an index may stand for none. */
@@ -55,8 +56,8 @@ export class Journal {
       seqNo: 0,
       position: 0,
       indexes: [],
-      deletedAppendId: undefined,
-      waiting: new Set(),
+      tombstone: undefined,
+      waiting: undefined,
     }
     this.#byId.set(id, entity)
     this.#entities.push(entity)
@@ -78,7 +79,7 @@ export class Journal {
         entity.indexes.push((this.#chunks.length - 1) * CHUNK_EVTS + slot)
       }
     }
-    entity.deletedAppendId = undefined
+    entity.tombstone = undefined
     ring(this.waiting)
     ring(entity.waiting)
     return { groups: groups.length, head: { seqNo: entity.seqNo, position: entity.position }, positions }
@@ -99,7 +100,7 @@ export class Journal {
     return this.#evtTypeNames.push(name) - 1
   }
 
-  /** What was stored of an append that comes again; undefined if nothing is known of it. */
+  /** What was stored of an append that comes again; undefined if nothing. */
   storedBefore(entity: JournalEntity, { appendId, expected, groups }: Append): Persisted | undefined {
     const positions: number[] = []
     for (let seqNo = expected.seqNo + 1; ; seqNo++) {
@@ -128,9 +129,7 @@ export class Journal {
   /** The appendId of the entity's last event; empty if it never had one. */
   headAppendId(entity: JournalEntity): string {
     const index = entity.indexes.at(-1)
-    return index === undefined
-      ? (entity.deletedAppendId ?? '')
-      : (this.#chunk(index)?.appendId(index % CHUNK_EVTS) ?? '')
+    return index === undefined ? (entity.tombstone ?? '') : (this.#chunk(index)?.appendId(index % CHUNK_EVTS) ?? '')
   }
 
   /** The first index at or behind `index` where an event of these slices stands; the end if there is none. */
@@ -146,16 +145,10 @@ export class Journal {
     return end
   }
 
-  /** The index of the first event behind a position. */
+  /** The first index behind a position. */
   after(position: number): number {
-    let index = this.seek(0, undefined)
-    for (;;) {
-      const last = this.#chunk(index)
-      if (last === undefined || last.position(last.count - 1) > position) break
-      index += CHUNK_EVTS - (index % CHUNK_EVTS)
-    }
-    while (index < this.end && (this.#chunk(index)?.position(index % CHUNK_EVTS) ?? 0) <= position) index++
-    return index
+    const first = this.#chunks.findLastIndex((chunk) => chunk !== undefined && chunk.firstPosition <= position)
+    return first === -1 ? 0 : first * CHUNK_EVTS + (this.#chunks[first]?.slotAfter(position) ?? 0)
   }
 
   /** The event at an index, undefined if there is none. */
@@ -170,7 +163,7 @@ export class Journal {
   delete(entity: JournalEntity, toSeqNo: number): void {
     const count = Math.min(toSeqNo, entity.seqNo) + 1 - this.firstSeqNo(entity)
     if (count <= 0) return
-    if (count === entity.indexes.length) entity.deletedAppendId = this.headAppendId(entity)
+    if (count === entity.indexes.length) entity.tombstone = this.headAppendId(entity)
     for (const index of entity.indexes.splice(0, count)) {
       const chunk = this.#chunk(index)
       chunk?.delete(index % CHUNK_EVTS)
@@ -189,7 +182,7 @@ export class Journal {
   }
 }
 
-function ring(waiting: Waiting): void {
-  if (waiting.size === 0) return
+function ring(waiting: Waiting | undefined): void {
+  if (waiting === undefined || waiting.size === 0) return
   for (const wake of waiting) wake()
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
-import { ConflictError, RefusedError, show } from '../errors.js'
+import { ConflictError, RefusedError, show, UncertainError } from '../errors.js'
 import { checkAppend, checkDeleteEvts, checkEvtsById, checkEvtsByType, checkKey } from '../log/check.js'
-import type { EntityKey } from '../log/entity-key.js'
+import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type {
   Append,
   EvtLog,
@@ -12,6 +12,9 @@ import type {
   PersistedEvt,
 } from '../log/evt-log.js'
 import { Journal, type JournalEntity, type Waiting } from './journal.js'
+
+/** How many bytes an event of this log may have. */
+const MAX_EVT_BYTES = 2 ** 26
 
 /** After how many events a read lets timers and sockets have their turn. */
 const EVTS_PER_TURN = 1_024
@@ -64,6 +67,7 @@ export class MemoryEvtLog implements EvtLog {
   async persist(append: Append): Promise<Persisted> {
     this.#refuseIfClosed()
     checkAppend(append)
+    checkSizes(append)
     const { key, expected } = append
     const journal = this.#storage.journal(key.typeName)
     const { seqNo, position } = journal.find(key.id) ?? { seqNo: 0, position: 0 }
@@ -105,7 +109,7 @@ export class MemoryEvtLog implements EvtLog {
         next++
         yield evt
       } else if (next > entity.seqNo && next <= last) {
-        await this.#more(entity.waiting, signal)
+        await this.#more((entity.waiting ??= new Set()), signal)
       }
       this.#refuseIfEnded(signal)
       if (turn % EVTS_PER_TURN === 0) await setImmediate()
@@ -170,6 +174,16 @@ export class MemoryEvtLog implements EvtLog {
   }
 }
 
+function checkSizes({ groups }: Append): void {
+  for (const group of groups) {
+    for (const { bytes } of group) {
+      if (bytes.length > MAX_EVT_BYTES) {
+        throw new RefusedError('too-large', `an event has ${bytes.length} bytes: at most ${MAX_EVT_BYTES} fit`)
+      }
+    }
+  }
+}
+
 /** Answers an append whose expected head is not the entity's: it is stored already, or another writer was first. */
 function storedBefore(journal: Journal, append: Append): Persisted {
   const { key, expected } = append
@@ -177,7 +191,12 @@ function storedBefore(journal: Journal, append: Append): Persisted {
   const stored = entity && journal.storedBefore(entity, append)
   if (stored !== undefined) return stored
   const { seqNo, position } = entity ?? { seqNo: 0, position: 0 }
+  if (entity !== undefined && expected.seqNo + 1 < journal.firstSeqNo(entity)) {
+    throw new UncertainError(
+      `the event of ${nameOf(key)} behind the expected ${show(expected)} is deleted: whether it was of this append can't be told`,
+    )
+  }
   throw new ConflictError(
-    `${key.typeName} ${key.id} stands at ${show({ seqNo, position })}, not at the expected ${show(expected)}`,
+    `${nameOf(key)} stands at ${show({ seqNo, position })}, not at the expected ${show(expected)}`,
   )
 }

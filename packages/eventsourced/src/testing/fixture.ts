@@ -30,9 +30,14 @@ export function comparableBytes(bytes: Uint8Array): string {
 
 /** That an action fails with the code given, whether it throws or rejects. */
 export async function assertFails(code: ErrorCode, action: () => Promise<unknown>): Promise<void> {
+  await assertFailsAny([code], action)
+}
+
+export async function assertFailsAny(codes: readonly ErrorCode[], action: () => Promise<unknown>): Promise<void> {
   await assert.rejects(
     async () => action(),
-    (error) => hasCode(error, code) || assert.fail(`expected ${code}, got ${String(error)}`),
+    (error) =>
+      codes.some((code) => hasCode(error, code)) || assert.fail(`expected ${codes.join(' or ')}, got ${String(error)}`),
   )
 }
 

@@ -60,7 +60,7 @@ const FLAWS: readonly Flaw[] = [
           const expected = await log.head(append.key)
           const tail = append.groups.flat().slice(expected.seqNo - append.expected.seqNo)
           const overlaps = expected.seqNo > append.expected.seqNo && tail.length > 0
-          if (hasCode(error, 'CONFLICT') && overlaps) await log.persist({ ...append, expected, groups: [tail] })
+          if (overlaps) await log.persist({ ...append, expected, groups: [tail] })
           throw error
         }
       },
