@@ -41,11 +41,16 @@ export function watchLink(connection: NatsConnection, logger: Logger | undefined
   const statuses = connection.status()
   const watch = async () => {
     for await (const status of statuses) onStatus(status)
+  }
+  // Which is the one thing that the statuses don't tell.
+  const watchForEnd = async () => {
+    await connection.closed()
     isUp = false
     events.onLost('the connection to NATS is closed')
     wakeAll()
   }
   void watch()
+  void watchForEnd()
 
   return {
     isUp: () => isUp && !connection.isClosed(),
@@ -58,7 +63,7 @@ export function watchLink(connection: NatsConnection, logger: Logger | undefined
           signal?.removeEventListener('abort', done)
           resolve()
         }
-        const timeout = setTimeout(done, timeoutMs)
+        const timeout = Number.isFinite(timeoutMs) ? setTimeout(done, timeoutMs) : undefined
         waiting.add(done)
         signal?.addEventListener('abort', done)
       })

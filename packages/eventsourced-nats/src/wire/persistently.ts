@@ -2,6 +2,7 @@ import { EventSourcedError, UnavailableError } from 'eventsourced'
 import type { Logger } from 'pino'
 import { backOff } from './back-off.js'
 import { orAborted } from './or-aborted.js'
+import { orLost } from './or-lost.js'
 import type { Wire } from './wire.js'
 
 /** How long to try, and over what. */
@@ -30,7 +31,7 @@ export async function persistently<Result>(
     signal?.throwIfAborted()
     if (!isConnected) throw new UnavailableError(`${what}: there is no connection to NATS`)
     try {
-      return await orAborted(action(), signal)
+      return await orAborted(orLost(action(), wire), signal)
     } catch (error) {
       signal?.throwIfAborted()
       const isWorthIt = error instanceof EventSourcedError && error.code === 'UNAVAILABLE'

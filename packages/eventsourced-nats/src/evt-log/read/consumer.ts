@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, type Msg, nanos, nuid } from 'nats'
 import { fieldsOf } from '../../wire/header-block.js'
+import { orLost } from '../../wire/or-lost.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
 
@@ -95,7 +96,8 @@ class PullConsumer implements Consumer {
     this.#unwatch()
     if (this.#stream.wire.connection.isClosed()) return
     this.#unsubscribe()
-    await this.#stream.manager.consumers.delete(this.#stream.name, this.#name).catch((error: unknown) => {
+    const deleting = this.#stream.manager.consumers.delete(this.#stream.name, this.#name)
+    await orLost(deleting, this.#stream.wire).catch((error: unknown) => {
       this.#stream.logger?.debug({ err: error, consumer: this.#name }, 'a consumer was not deleted: it ends by itself')
     })
   }

@@ -1,6 +1,7 @@
 import { UnavailableError } from 'eventsourced'
 import { backOff } from '../../wire/back-off.js'
 import { orAborted } from '../../wire/or-aborted.js'
+import { orLost } from '../../wire/or-lost.js'
 import type { StoredMsg } from '../stored-msg.js'
 import { failureOf } from '../../errors/failure.js'
 import type { Stream } from '../stream.js'
@@ -83,7 +84,7 @@ async function created(
 ): Promise<Consumer> {
   const creating = createConsumer(stream, subjects, after)
   try {
-    return await orAborted(creating, signal)
+    return await orAborted(orLost(creating, stream.wire), signal)
   } catch (error) {
     creating.then((consumer) => consumer.delete()).catch(() => undefined)
     throw error

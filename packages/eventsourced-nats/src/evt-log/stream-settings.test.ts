@@ -1,0 +1,95 @@
+import { startNatsServer } from 'eventsourced-tools'
+import { testNats } from 'eventsourced-tools/vitest'
+import { connect, DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig } from 'nats'
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { closing, failureOf, newAppend, newEvt, newKey, newStream, openLog } from '../evt-log.test.fixture.js'
+import { NatsEvtLog } from '../index.js'
+import { checkEvtLogConfig } from '../config/evt-log-config.js'
+import { type LogStreamConfig, logStreamConfig } from './stream-settings.js'
+
+async function createStream(over: Partial<StreamConfig> & { readonly [field: string]: unknown }): Promise<string> {
+  const connection = await closing(connect({ servers: testNats() }))
+  const stream = newStream()
+  const config: LogStreamConfig = { ...logStreamConfig(checkEvtLogConfig({ connection, stream })), ...over }
+  const manager = await connection.jetstreamManager()
+  await manager.streams.add(config)
+  return stream
+}
+
+test.for<[field: string, over: Partial<StreamConfig> & { readonly [field: string]: unknown }]>([
+  ['storage', { storage: StorageType.Memory }],
+  ['retention', { retention: RetentionPolicy.Workqueue }],
+  ['retention', { retention: RetentionPolicy.Interest }],
+  ['discard', { discard: DiscardPolicy.Old }],
+  ['max_age', { max_age: nanos(86_400_000) }],
+  ['max_msgs', { max_msgs: 1_000_000 }],
+  ['max_msgs_per_subject', { max_msgs_per_subject: 1_000 }],
+  ['allow_rollup_hdrs', { allow_rollup_hdrs: true }],
+  ['allow_msg_ttl', { allow_msg_ttl: true }],
+  ['persist_mode', { persist_mode: 'async', allow_atomic: false }],
+  ['allow_direct', { allow_direct: false }],
+  ['allow_atomic', { allow_atomic: false }],
+  ['no_ack', { no_ack: true, allow_atomic: false }],
+  ['subjects', { subjects: ['something.else'] }],
+])('a stream with another %s is refused', async ([field, over]) => {
+  const stream = await createStream(over)
+  for (const setup of [true, false]) {
+    const failure = await failureOf(NatsEvtLog.create({ servers: testNats(), stream, setup }))
+    expect(failure).toMatchObject({ code: 'INVALID_INPUT', field: `stream.${field}` })
+  }
+})
+
+test('a stream that someone else has set up well is used', async () => {
+  const stream = await createStream({ description: 'ours', max_bytes: 1_000_000, duplicate_window: nanos(1_000) })
+  const log = await openLog({ servers: testNats(), stream })
+  expect(await log.persist(newAppend(newKey()))).toMatchObject({ groups: 1 })
+})
+
+test('one replica is refused where durability is strict, and else warned of', async () => {
+  const stream = newStream()
+  const strict = { servers: testNats(), stream, setup: true, durability: 'strict' } as const
+  expect(await failureOf(NatsEvtLog.create(strict))).toMatchObject({ field: 'stream.num_replicas' })
+  const warnings: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) })
+  await openLog({ servers: testNats(), stream, logger })
+  expect(warnings.join('')).toContain('"setting":"num_replicas"')
+})
+
+test('a server without a cluster refuses replicas, and says why', async () => {
+  const config = { servers: testNats(), stream: newStream(), setup: true, replicas: 3 }
+  expect(String(await failureOf(NatsEvtLog.create(config)))).toContain('replicas')
+})
+
+test('a full stream refuses appends as full, and keeps what it has', async () => {
+  const log = await openLog({ servers: testNats(), stream: newStream(), setup: true, maxBytes: 4_096 })
+  const key = newKey()
+  const { head } = await log.persist(newAppend(key))
+  for (const count of [1, 3]) {
+    const group = Array.from({ length: count }, () => newEvt({ bytes: Buffer.alloc(5_000) }))
+    expect(await failureOf(log.persist(newAppend(key, head, [group])))).toMatchObject({
+      code: 'REFUSED',
+      reason: 'full',
+    })
+  }
+  expect(await log.head(key)).toMatchObject(head)
+})
+
+test('an event past the server’s max_payload is refused as too large, alone or in a group, and nothing is stored', async () => {
+  const server = await startNatsServer({ maxPayload: 65_536 })
+  onTestFinished(() => server.stop())
+  const log = await openLog({ servers: server.url, stream: newStream(), setup: true })
+  const key = newKey()
+  const large = newEvt({ bytes: Buffer.alloc(65_536) })
+  for (const group of [[large], [newEvt(), large]]) {
+    const failure = await failureOf(log.persist(newAppend(key, undefined, [group])))
+    expect(failure).toMatchObject({ code: 'REFUSED', reason: 'too-large' })
+    expect(String(failure)).toContain('max_payload')
+  }
+  const tooMany = Array.from({ length: 1_001 }, () => newEvt())
+  expect(await failureOf(log.persist(newAppend(key, undefined, [tooMany])))).toMatchObject({ reason: 'too-large' })
+  expect(await log.head(key)).toMatchObject({ seqNo: 0 })
+  // What can be stored before it is stored.
+  const { groups } = await log.persist(newAppend(key, undefined, [[newEvt(), newEvt()], [large]]))
+  expect(groups).toBe(1)
+})
