@@ -13,6 +13,7 @@ export function createAlignPositions(names: Names): string {
     DECLARE
       stands bigint;
     BEGIN
+      PERFORM set_config('lock_timeout', p_lock_timeout, true);
       SELECT last_value INTO stands FROM ${qualified('_position')};
       IF stands >= ${qualified('_head_position')}() THEN
         RETURN NULL;

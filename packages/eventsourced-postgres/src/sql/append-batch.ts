@@ -10,6 +10,7 @@ import { underLock } from './under-lock.js'
  * It answers with the position of the first event, the others' following one by one, whether they are stored or not; and with the numbers
  * of the appends of which nothing is stored, since the head of their entity is not the expected one.
  *
+ * The head is looked for from the expected seqNo on: an index scan backwards would read all of the entity's entries on its page for one.
  * An append is judged whole, before anything is inserted: ON CONFLICT DO NOTHING would store the tail of one whose first event collides.
  */
 export function createAppendBatch(names: Names): string {
@@ -24,7 +25,7 @@ export function createAppendBatch(names: Names): string {
         AS a (append, type_name, id, seq_no, expected_position)
       LEFT JOIN LATERAL (
         SELECT h.seq_no, h.position FROM ${qualified()} AS h
-        WHERE h.type_name = a.type_name AND h.id = a.id
+        WHERE h.type_name = a.type_name AND h.id = a.id AND h.seq_no >= a.seq_no - 1
         ORDER BY h.seq_no DESC LIMIT 1
       ) AS head ON true
       WHERE a.expected_position IS NOT NULL

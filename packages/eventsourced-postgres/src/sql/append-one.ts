@@ -21,7 +21,7 @@ export function createAppendOne(names: Names): string {
       FROM (VALUES (true)) AS one
       LEFT JOIN LATERAL (
         SELECT h.seq_no, h.position FROM ${qualified()} AS h
-        WHERE h.type_name = p_type_name AND h.id = p_id
+        WHERE h.type_name = p_type_name AND h.id = p_id AND h.seq_no >= p_expected_seq_no
         ORDER BY h.seq_no DESC LIMIT 1
       ) AS head ON true
       WHERE coalesce(head.seq_no, 0) = p_expected_seq_no AND coalesce(head.position, 0) = p_expected_position
