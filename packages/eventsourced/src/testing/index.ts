@@ -1,5 +1,17 @@
+export {
+  EntityTestKit,
+  type EntityTestKitOptions,
+  type GivenEntity,
+  type TestAccepted,
+  type TestRejected,
+  type TestResult,
+  type WhenOptions,
+} from './entity-test-kit.js'
 export type { EvtLogSubject } from './evt-log/fixture.js'
 export { evtLogSuite } from './evt-log-suite.js'
+export { type Fault, Faults, type Held } from './faults.js'
+export { type Alter, type EvtLogOperation, FaultyEvtLog } from './faulty-evt-log.js'
+export { FaultySnapshotStore, type SnapshotStoreOperation } from './faulty-snapshot-store.js'
 export type { SnapshotStoreSubject } from './snapshot-store/fixture.js'
 export { snapshotStoreSuite } from './snapshot-store-suite.js'
 export type { SuiteCase } from './suite-case.js'

@@ -1,21 +1,42 @@
-import { isDeepStrictEqual } from 'node:util'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import type { Binarizer } from '../../binarizer/binarizer.js'
-import { messageOf, show } from '../../errors.js'
+import { messageOf } from '../../errors.js'
 import { assertSame, failure } from './assert-same.js'
 
-/**
- * What came back of a value that was turned into bytes: the same, and a copy that shares nothing with it.
- *
- * @throws {AssertionError} if it can't be encoded or decoded, or is not the same
- */
-export function survivor<Value, Bytes>(
-  what: string,
-  value: Value,
-  codec: { readonly encode: (value: Value) => Bytes; readonly decode: (bytes: Bytes) => Value },
-): Value {
+/** Events and states as they come back from a log and a snapshot store: the same, in copies that share nothing with the first. */
+export interface Survivors<Evt, State> {
+  /** @throws {AssertionError} if the event can't be encoded or decoded, or comes back changed */
+  evt(evt: Evt, seqNo: number): Evt
+  /** @throws {AssertionError} likewise for the state after the event `seqNo` */
+  state(state: State, seqNo: number): State
+  /** @throws {AssertionError} likewise */
+  reply(reply: unknown): void
+}
+
+export function survivors<Evt, State>(binarizer: Binarizer<Evt, State>): Survivors<Evt, State> {
+  return {
+    evt: (evt, seqNo) =>
+      survivor(`event ${seqNo}, ${inspect(evt, INLINE)},`, evt, () => binarizer.decodeEvt(binarizer.encodeEvt(evt))),
+    state(state, seqNo) {
+      // The initial state is never stored, so it need not survive; one that is no plain data stands for its own copy.
+      if (seqNo === 0) return plainCopy(state)?.copy ?? state
+      return survivor(`the state after event ${seqNo}`, state, () =>
+        binarizer.decodeState(binarizer.encodeState(state)),
+      )
+    },
+    reply(reply) {
+      if (reply === undefined) return
+      survivor('the reply', reply, () => binarizer.decodeReply(binarizer.encodeReply(reply)))
+    },
+  }
+}
+
+const INLINE = { breakLength: Infinity, depth: 3, maxArrayLength: 10, maxStringLength: 50 } as const
+
+function survivor<Value>(what: string, value: Value, roundTrip: () => Value): Value {
   let back: Value
   try {
-    back = codec.decode(codec.encode(value))
+    back = roundTrip()
   } catch (error) {
     throw failure(`${what} does not survive the binarizer: ${messageOf(error)}`, error)
   }
@@ -23,52 +44,11 @@ export function survivor<Value, Bytes>(
   return back
 }
 
-/** Copies of events and states, as they come back from a log or a snapshot store. */
-export class Survivors<Evt, State> {
-  readonly #binarizer: Binarizer<Evt, State>
-  readonly #initialState: State
-
-  constructor(binarizer: Binarizer<Evt, State>, initialState: State) {
-    this.#binarizer = binarizer
-    this.#initialState = initialState
-  }
-
-  evt(evt: Evt, seqNo: number): Evt {
-    const { encodeEvt, decodeEvt } = methodsOf(this.#binarizer)
-    return survivor(`event ${seqNo}, ${show(evt)},`, evt, { encode: encodeEvt, decode: decodeEvt })
-  }
-
-  /** The initial state is never stored, so that it need not survive. */
-  state(state: State, seqNo: number): State {
-    if (seqNo === 0) return plainCopy(this.#initialState) ?? this.#initialState
-    const { encodeState, decodeState } = methodsOf(this.#binarizer)
-    return survivor(`the state after event ${seqNo}`, state, { encode: encodeState, decode: decodeState })
-  }
-
-  /** Replies travel with the events of commands that have an id. */
-  reply(reply: unknown): void {
-    if (reply === undefined) return
-    const { encodeReply, decodeReply } = methodsOf(this.#binarizer)
-    survivor('the reply', reply, { encode: encodeReply, decode: decodeReply })
-  }
-}
-
-function methodsOf<Evt, State>(binarizer: Binarizer<Evt, State>): Omit<Binarizer<Evt, State>, 'stateVersion'> {
-  return {
-    encodeEvt: (evt) => binarizer.encodeEvt(evt),
-    decodeEvt: (encoded) => binarizer.decodeEvt(encoded),
-    encodeState: (state) => binarizer.encodeState(state),
-    decodeState: (bytes) => binarizer.decodeState(bytes),
-    encodeReply: (reply) => binarizer.encodeReply(reply),
-    decodeReply: (bytes) => binarizer.decodeReply(bytes),
-  }
-}
-
 /** A copy of plain data that shares nothing with it; undefined for anything else. */
-export function plainCopy<Value>(value: Value): Value | undefined {
+export function plainCopy<Value>(value: Value): { readonly copy: Value } | undefined {
   try {
     const copy = structuredClone(value)
-    return isDeepStrictEqual(copy, value) ? copy : undefined
+    return isDeepStrictEqual(copy, value) ? { copy } : undefined
   } catch {
     return undefined
   }
