@@ -129,8 +129,7 @@ function launch([program = '', ...args]) {
   const env = { ...process.env, ...spec.env }
   // Not in the caller's folder: a server that runs as another user may not be allowed in.
   const cwd = parse(spec.folder).root
-  const child = spawn(program, args, { ...spec.user, cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  return child
+  return spawn(program, args, { ...spec.user, cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /**

@@ -88,18 +88,21 @@ function startKeeper(spec: ServerSpec) {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const ended = once(keeper, 'exit')
+  ended.catch(() => {}) // it is told by who waits for the end
   keeper.stdin.on('error', () => {}) // a keeper that has ended shows itself by the end of its output
   const reports: AsyncIterator<string, undefined> = createInterface({ input: keeper.stdout })[Symbol.asyncIterator]()
   const say = (line: string) => keeper.stdin.write(`${line}\n`)
 
-  const handles = [keeper, keeper.stdin, keeper.stdout]
+  const streams = [keeper.stdin, keeper.stdout].filter((stream) => stream instanceof Socket)
+  const handles = [keeper, ...streams]
+  let waiting = 0
   /** The process stays alive only while something is waited for. */
   async function awake<T>(action: Promise<T>): Promise<T> {
-    for (const handle of handles) if (handle === keeper || handle instanceof Socket) handle.ref()
+    if (waiting++ === 0) for (const handle of handles) handle.ref()
     try {
       return await action
     } finally {
-      for (const handle of handles) if (handle === keeper || handle instanceof Socket) handle.unref()
+      if (--waiting === 0) for (const handle of handles) handle.unref()
     }
   }
 

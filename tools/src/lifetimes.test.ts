@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { connect } from 'nats'
 import { Client } from 'pg'
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { keepServer } from './kept-server.js'
 import { startNatsServer } from './nats-server.js'
 import { startPostgres } from './postgres.js'
 
@@ -124,6 +125,21 @@ describe.each([
     await server.stop()
     expect(isAlive(server.pid)).toBe(false)
   })
+})
+
+it('Tells why a program could not be launched, and leaves nothing behind', async () => {
+  const folder = newFolder()
+  const spec = {
+    folder,
+    temporary: true,
+    command: ['/nowhere/server'],
+    readyText: 'ready',
+    stopSignal: 'SIGTERM',
+  } as const
+  await expect(keepServer(spec)).rejects.toThrow(/ENOENT/)
+  const init = { creates: 'data', command: ['/nowhere/init'] }
+  await expect(keepServer({ ...spec, init })).rejects.toThrow(/ENOENT/)
+  expect(existsSync(folder)).toBe(false)
 })
 
 it('Temporary data is gone once the server has stopped, and not before', async () => {

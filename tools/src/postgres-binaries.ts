@@ -21,7 +21,7 @@ export function postgresFolder(): string {
  * Makes the symbolic links of the shared libraries, which an npm package can't carry: the package's install script
  * does it, but npm may have held that back, and without them no program of the folder runs.
  */
-function restoreLinks(folder: string): void {
+export function restoreLinks(folder: string): void {
   const list = join(folder, 'pg-symlinks.json')
   if (!existsSync(list)) return // not every platform has some
   const links: unknown = JSON.parse(readFileSync(list, 'utf8'))

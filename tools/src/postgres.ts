@@ -86,7 +86,7 @@ async function start(port: number, { dataDir, settings = {} }: PostgresOptions):
       String(port),
       ...Object.entries(serverSettings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ]),
-    readyText: 'database system is ready to accept connections',
+    readyText: 'database system is ready to accept', // connections, or a standby's read-only connections
     // Fast shutdown for data that stays; nothing is worth a checkpoint when it goes.
     stopSignal: temporary ? 'SIGQUIT' : 'SIGINT',
   })
