@@ -58,10 +58,10 @@ export async function terminate(client: Client, where: string): Promise<number> 
 }
 
 /** A logger, and the lines that it has written. */
-export function recorder(): { readonly logger: Logger; readonly messages: string[] } {
-  const messages: string[] = []
+export function recorder(): { readonly logger: Logger; readonly lines: string[] } {
+  const lines: string[] = []
   const write = (line: string): void => {
-    messages.push(line)
+    lines.push(line)
   }
-  return { logger: pino({ level: 'debug' }, { write }), messages }
+  return { logger: pino({ level: 'debug' }, { write }), lines }
 }

@@ -214,7 +214,7 @@ describe('an append', () => {
   })
 
   test('is stored behind all others though the sequence of positions was set back', async () => {
-    const { logger, messages } = recorder()
+    const { logger, lines } = recorder()
     const log = await open()
     const keys = Array.from({ length: 10 }, () => newKey())
     for (const key of keys) await log.persist(newAppend(key))
@@ -225,7 +225,7 @@ describe('an append', () => {
     await admin.query("SELECT setval('eventsourced.events_position', 3)")
     const another = await open({ logger })
     expect((await another.persist(newAppend(newKey('other')))).head.position).toBeGreaterThan(known + 1)
-    expect(messages.join()).toContain('sequence of positions')
+    expect(lines.join()).toContain('sequence of positions')
   })
 
   test('is refused as full past the last position that a number can tell', async () => {

@@ -1,0 +1,191 @@
+import { appendIds, type Head, type PersistedEvt, sliceOf } from 'eventsourced'
+import { type PostgresConnection, startTcpProxy, type TcpProxy } from 'eventsourced-tools'
+import { testPostgres } from 'eventsourced-tools/vitest'
+import { Client } from 'pg'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { backends, newAppend, newEvt, newKey, terminate, until, ZERO } from '../fixture.test.helper.js'
+import { PostgresEvtLog, type PostgresEvtLogConfig } from '../index.js'
+
+const LISTENS = "query LIKE 'LISTEN%'"
+/** So long that a read which sees an event has been woken. */
+const NEVER_POLLS = 3_600_000
+
+let connection: PostgresConnection
+let proxy: TcpProxy
+let admin: Client
+let logs: PostgresEvtLog[]
+
+beforeEach(async () => {
+  connection = await testPostgres()
+  proxy = await startTcpProxy(connection)
+  admin = new Client(connection)
+  await admin.connect()
+  logs = []
+})
+
+afterEach(async () => {
+  proxy.rule()
+  await Promise.all(logs.map((log) => log.close()))
+  await proxy.close()
+  await admin.end()
+})
+
+type Options = Omit<PostgresEvtLogConfig, 'pool' | 'connection'>
+
+async function open(options: Options, port = connection.port): Promise<PostgresEvtLog> {
+  const log = await PostgresEvtLog.create({ connection: { ...connection, port }, setup: true, ...options })
+  logs.push(log)
+  return log
+}
+
+/** Reads on in the background. */
+function follow(read: (signal: AbortSignal) => AsyncIterable<PersistedEvt>) {
+  const over = new AbortController()
+  const positions: number[] = []
+  const reading = (async () => {
+    for await (const { position } of read(over.signal)) positions.push(position)
+  })()
+  reading.catch(() => undefined)
+  return {
+    positions,
+    stop: async () => {
+      over.abort(new Error('seen enough'))
+      await expect(reading).rejects.toThrow('seen enough')
+    },
+  }
+}
+
+async function append(log: PostgresEvtLog, count: number, key = newKey()): Promise<number[]> {
+  const positions = []
+  let head: Head = await log.head(key)
+  for (let nth = 0; nth < count; nth++) {
+    head = (await log.persist(newAppend(key, head))).head
+    positions.push(head.position)
+  }
+  return positions
+}
+
+function isListening(): Promise<void> {
+  return until('it listens', async () => (await backends(admin, LISTENS)) === 1)
+}
+
+describe('a live read', () => {
+  test('is woken by what another log stores', async () => {
+    const [reader, writer] = [await open({ pollIntervalMs: NEVER_POLLS }), await open({})]
+    const key = newKey()
+    const byType = follow((signal) => reader.evtsByType('counter', { live: true, signal }))
+    const byId = follow((signal) => reader.evtsById(key, { live: true, signal }))
+    await isListening()
+    const known = await append(writer, 5, key)
+    const batch = [newKey(), newKey(), newKey()].map((key) => writer.persist(newAppend(key)))
+    const more = (await Promise.all(batch)).map(({ head }) => head.position)
+    await until('all are seen', () => byType.positions.length >= 8 && byId.positions.length >= 5)
+    await Promise.all([byType.stop(), byId.stop()])
+    expect(byType.positions).toEqual([...known, ...more])
+    expect(byId.positions).toEqual(known)
+  })
+
+  test('goes on after its LISTEN connection is terminated', async () => {
+    const [reader, writer] = [await open({ pollIntervalMs: NEVER_POLLS }), await open({})]
+    const follower = follow((signal) => reader.evtsByType('counter', { live: true, signal }))
+    await isListening()
+    const known = await append(writer, 2)
+    for (let round = 0; round < 3; round++) {
+      await until('all are seen', () => follower.positions.length >= known.length)
+      expect(await terminate(admin, LISTENS)).toBe(1)
+      known.push(...(await append(writer, 2)))
+      await isListening()
+      known.push(...(await append(writer, 2)))
+    }
+    await until('all are seen', () => follower.positions.length >= known.length)
+    await follower.stop()
+    expect(follower.positions).toEqual(known)
+  })
+
+  test('sees events though their notifications are swallowed', async () => {
+    const [reader, writer] = [await open({ pollIntervalMs: 20 }, proxy.port), await open({})]
+    proxy.rule((bytes, direction) => (direction === 'answer' && bytes.includes('eventsourced_') ? 'drop' : 'pass'))
+    const follower = follow((signal) => reader.evtsByType('counter', { live: true, signal }))
+    const known = await append(writer, 5)
+    await until('all are seen', () => follower.positions.length >= known.length)
+    await follower.stop()
+    expect(follower.positions).toEqual(known)
+  })
+
+  test('goes on after the database could not be reached for a while', async () => {
+    const [reader, writer] = [await open({ pollIntervalMs: 20 }, proxy.port), await open({})]
+    const follower = follow((signal) => reader.evtsByType('counter', { live: true, signal }))
+    const known = await append(writer, 2)
+    await until('all are seen', () => follower.positions.length >= known.length)
+    await proxy.refuse()
+    proxy.cut()
+    known.push(...(await append(writer, 2)))
+    await proxy.accept()
+    await until('all are seen', () => follower.positions.length >= known.length)
+    await follower.stop()
+    expect(follower.positions).toEqual(known)
+  })
+
+  test('up to a seqNo ends though the events up to there were deleted', async () => {
+    const log = await open({ pollIntervalMs: NEVER_POLLS })
+    const key = newKey()
+    await append(log, 5, key)
+    await log.deleteEvts(key, 5)
+    const seen = []
+    for await (const evt of log.evtsById(key, { to: 3, live: true })) seen.push(evt)
+    expect(seen).toEqual([])
+  })
+
+  test('listens on one connection with all others, and on none once they are gone', async () => {
+    const log = await open({})
+    const followers = Array.from({ length: 10 }, (_, index) =>
+      follow((signal) => log.evtsByType(`t${index % 3}`, { live: true, signal })),
+    )
+    await isListening()
+    await Promise.all(followers.map(({ stop }) => stop()))
+    await until('it listens no longer', async () => (await backends(admin, LISTENS)) === 0)
+    const again = follow((signal) => log.evtsByType('counter', { live: true, signal }))
+    await isListening()
+    await append(log, 1)
+    await until('it is seen', () => again.positions.length === 1)
+    await again.stop()
+    expect(await backends(admin, LISTENS)).toBeLessThanOrEqual(1)
+  })
+
+  test('of a slice that nobody writes to does not read the same again and again', async () => {
+    const log = await open({ pollIntervalMs: 10 })
+    const key = newKey()
+    const groups = Array.from({ length: 1_000 }, () => [newEvt()])
+    await log.persist({ key, expected: ZERO, appendId: appendIds()(), groups })
+    const follower = follow((signal) =>
+      log.evtsByType('counter', { slice: [(sliceOf(key.id) + 1) % 64], live: true, signal }),
+    )
+    const rowsRead = async (): Promise<number> => {
+      await admin.query('SELECT pg_stat_force_next_flush()')
+      const text = "SELECT idx_tup_fetch::int AS rows FROM pg_stat_user_tables WHERE relname = 'events'"
+      return (await admin.query<{ rows: number }>(text)).rows[0]?.rows ?? 0
+    }
+    await until('it has read the events', async () => (await rowsRead()) >= 1_000)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(await rowsRead()).toBeLessThan(2_000)
+    await follower.stop()
+    expect(follower.positions).toEqual([])
+  })
+})
+
+describe('an aborted read', () => {
+  test('throws at once though its statement hangs, and leaves no connection', async () => {
+    const log = await open({})
+    await append(log, 1)
+    await admin.query('BEGIN')
+    await admin.query('LOCK TABLE eventsourced.events IN ACCESS EXCLUSIVE MODE')
+    const over = new AbortController()
+    const reading = log.evtsByType('counter', { signal: over.signal })[Symbol.asyncIterator]().next()
+    const reason = new Error('enough')
+    setTimeout(() => over.abort(reason), 50)
+    await expect(reading).rejects.toBe(reason)
+    await admin.query('ROLLBACK')
+    await log.close()
+    await until('nothing is open', async () => (await backends(admin, "backend_type = 'client backend'")) === 0)
+  })
+})

@@ -1,0 +1,139 @@
+import { appendIds, sliceOf } from 'eventsourced'
+import type { PostgresConnection } from 'eventsourced-tools'
+import { testPostgres } from 'eventsourced-tools/vitest'
+import { Client } from 'pg'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { backends, collect, newAppend, newEvt, newKey, until, withClient, ZERO } from '../fixture.test.helper.js'
+import { PostgresEvtLog } from '../index.js'
+
+let connection: PostgresConnection
+let admin: Client
+let log: PostgresEvtLog
+
+beforeEach(async () => {
+  connection = await testPostgres()
+  admin = new Client(connection)
+  await admin.connect()
+  log = await PostgresEvtLog.create({ connection, setup: true })
+})
+
+afterEach(async () => {
+  await log.close()
+  await admin.end()
+})
+
+/** Fills the table as appends would, but quickly. */
+async function fill(client: Client, typeName: string, entities: number, evts: number): Promise<void> {
+  await client.query(
+    `INSERT INTO eventsourced.events
+      (position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata)
+    SELECT nextval('eventsourced.events_position'), seq_no, seq_no, clock_timestamp(), 1, 0, id, gen_random_uuid(),
+      $1, 'Happened', 'some bytes', '{}'
+    FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, $2::int) OFFSET 0) AS entities, generate_series(1, $3::int) AS seq_no`,
+    [typeName, entities, evts],
+  )
+}
+
+describe('pages', () => {
+  test('of many events follow one another without gap or repeat', async () => {
+    await fill(admin, 'counter', 7, 1_000)
+    const evts = await collect(log.evtsByType('counter'))
+    expect(evts).toHaveLength(7_000)
+    expect(new Set(evts.map(({ position }) => position)).size).toBe(7_000)
+    const [first] = evts
+    const ofFirst = await collect(log.evtsById(first?.key ?? newKey()))
+    expect(ofFirst.map(({ seqNo }) => seqNo)).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1))
+  })
+
+  test('of large events end early, and each has one at least', async () => {
+    const key = newKey()
+    const groups = Array.from({ length: 12 }, (_, index) => [
+      newEvt({ bytes: new Uint8Array(index % 4 === 3 ? 5_000_000 : 700_000) }),
+    ])
+    let expected = ZERO
+    for (const group of groups) expected = (await log.persist({ ...newAppend(key, expected), groups: [group] })).head
+    for (const read of [log.evtsById(key), log.evtsByType('counter')]) {
+      const evts = await collect(read)
+      expect(evts.map(({ bytes }) => bytes.byteLength)).toEqual(groups.flat().map(({ bytes }) => bytes.byteLength))
+    }
+  })
+
+  test('of nothing but tombstones, or of other slices, are read past', async () => {
+    await fill(admin, 'counter', 3_000, 1)
+    await admin.query('UPDATE eventsourced.events SET bytes = NULL')
+    const key = newKey()
+    await log.persist({ key, expected: ZERO, appendId: appendIds()(), groups: [[newEvt()]] })
+    await fill(admin, 'counter', 9_000, 1)
+    const evts = await collect(log.evtsByType('counter'))
+    expect(evts).toHaveLength(9_001)
+    expect(evts[0]?.key).toEqual(key)
+    await admin.query('UPDATE eventsourced.events SET slice = 1')
+    await admin.query('UPDATE eventsourced.events SET slice = 2 WHERE id = $1', [key.id])
+    expect(await collect(log.evtsByType('counter', { slice: [2, 5] }))).toHaveLength(1)
+  })
+})
+
+test('the plans are index probes, on a table that was empty when they were made and on a full one', async () => {
+  const use = async (): Promise<void> => {
+    const key = newKey()
+    let { head } = await log.persist(newAppend(key))
+    for (let round = 0; round < 10; round++) {
+      head = (await log.persist(newAppend(key, head))).head
+      const batch = [newKey(), newKey(), newKey()].map((key) => log.persist(newAppend(key)))
+      await Promise.all([...batch, log.head(key), log.headPosition()])
+      await collect(log.evtsById(key))
+      await collect(log.evtsByType('counter', { after: head.position }))
+      await collect(log.evtsByType('counter', { after: head.position, slice: [sliceOf(key.id)] }))
+      await log.persist(newAppend(key)).catch(() => undefined)
+      await log.deleteEvts(key, round)
+    }
+  }
+  const stats = async (): Promise<{ scans: number; rows: number }> => {
+    // A backend tells what it did when it ends, at the latest.
+    await until('no backend is left', async () => (await backends(admin, "backend_type = 'client backend'")) === 0)
+    const { rows } = await admin.query<{ scans: number; rows: number }>(
+      "SELECT seq_scan::int AS scans, idx_tup_fetch::int AS rows FROM pg_stat_user_tables WHERE relname = 'events'",
+    )
+    return rows[0] ?? { scans: Number.NaN, rows: Number.NaN }
+  }
+  await admin.query('ALTER TABLE eventsourced.events SET (autovacuum_enabled = off)')
+  await log.close()
+  const before = await stats()
+  log = await PostgresEvtLog.create({ connection })
+  await use()
+  await withClient(connection, (client) => fill(client, 'counter', 1_000, 100))
+  await withClient(connection, (client) => fill(client, 'other', 1_000, 10))
+  await use()
+  await log.close()
+  const after = await stats()
+  expect(after.scans - before.scans).toBe(0)
+  // Far less than the rows that there are: nothing has gone through the table.
+  expect(after.rows - before.rows).toBeGreaterThan(100)
+  expect(after.rows - before.rows).toBeLessThan(5_000)
+})
+
+test('psql users see the events as documented', async () => {
+  const key = newKey()
+  const evt = newEvt({ bytes: Buffer.from('{"inc":1}'), metadata: { cause: 'a test' } })
+  const append = newAppend(key, ZERO, evt)
+  const { head } = await log.persist(append)
+  const { rows } = await admin.query(`
+    SELECT position::int, seq_no::int, append_writer || '-' || append_no AS append_id, type, version, slice, type_name, id,
+      convert_from(bytes, 'UTF8')::jsonb AS evt, metadata, time > now() - interval '1 minute' AS is_recent
+    FROM eventsourced.events`)
+  expect(rows).toEqual([
+    {
+      position: head.position,
+      seq_no: 1,
+      append_id: append.appendId,
+      type: 'Happened',
+      version: 1,
+      slice: sliceOf(key.id),
+      type_name: 'counter',
+      id: key.id,
+      evt: { inc: 1 },
+      metadata: { cause: 'a test' },
+      is_recent: true,
+    },
+  ])
+})
