@@ -120,6 +120,19 @@ const FLAWS: readonly Flaw[] = [
     hangs: true,
   },
   {
+    flaw: 'waits for the last event of a range though it is deleted',
+    otherwise: (log) => ({
+      evtsById: async function* (key, { to = Number.MAX_SAFE_INTEGER, live = false, ...rest } = {}) {
+        for await (const evt of log.evtsById(key, { ...rest, live, ...(!live && { to }) })) {
+          if (evt.seqNo <= to) yield evt
+          if (evt.seqNo >= to) return
+        }
+      },
+    }),
+    caughtBy: ['a live read by id that has an end ends there, though that event is deleted'],
+    hangs: true,
+  },
+  {
     flaw: 'serves one live reader only',
     otherwise: (log) => {
       let isServing = false

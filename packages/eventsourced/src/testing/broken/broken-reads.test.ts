@@ -109,6 +109,11 @@ const FLAWS: readonly Flaw[] = [
     caughtBy: ['an event comes back as it was given, with its seqNo, position, appendId and time'],
   },
   {
+    flaw: 'takes the time when it reads',
+    otherwise: (log) => evtsAs(log, (evt) => ({ ...evt, time: new Date() })),
+    caughtBy: ['the time of an event is when it was stored, however often and by whichever log it is read'],
+  },
+  {
     flaw: 'hands out what it keeps',
     otherwise: (log) => {
       const kept = new Map<number, PersistedEvt>()

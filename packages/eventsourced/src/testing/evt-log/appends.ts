@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_METADATA_CHARS } from '../../log/check.js'
+import type { PersistedEvt } from '../../log/evt-log.js'
 import { newKey } from '../fixture.js'
 import {
   assertGrowing,
@@ -33,6 +35,20 @@ export const appendCases = [
     await assertStored(log, key, [{ ...evt, ...head, key, appendId: append.appendId }])
     assert.equal(head.seqNo, 1)
   }),
+
+  evtLogCase(
+    'the time of an event is when it was stored, however often and by whichever log it is read',
+    async (subject) => {
+      const key = newKey()
+      await persistAll(subject.log, key, newGroups(3))
+      const times = (evts: readonly PersistedEvt[]) => evts.map(({ time }) => time.getTime())
+      const first = times(await collect(subject.log.evtsById(key)))
+      const another = await subject.reopen()
+      await sleep(2)
+      assert.deepEqual(times(await collect(another.evtsById(key))), first)
+      assert.deepEqual(times(await collect(another.evtsByType(key.typeName))), first)
+    },
+  ),
 
   evtLogCase(
     'the events of several groups are numbered in order, and the answer tells where each stands',

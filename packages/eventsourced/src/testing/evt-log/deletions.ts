@@ -146,6 +146,17 @@ export const deletionCases = [
     assertEvts(await byType.stop(), more)
   }),
 
+  evtLogCase('a live read by id that has an end ends there, though that event is deleted', async ({ log }) => {
+    const key = newKey()
+    const known = await persistAll(log, key, newGroups(4))
+    await log.deleteEvts(key, 2)
+    assertEvts(await collect(log.evtsById(key, { to: 2, live: true })), [])
+    assertEvts(await collect(log.evtsById(key, { to: 3, live: true })), known.slice(2, 3))
+    await log.deleteEvts(key, 4)
+    assertEvts(await collect(log.evtsById(key, { to: 3, live: true })), [])
+    assertEvts(await collect(log.evtsById(key, { to: 4, live: true })), [])
+  }),
+
   evtLogCase('deletions beside appends lose none of the appended events', async ({ log }) => {
     const key = newKey()
     const known = await persistAll(log, key, newGroups(1))
