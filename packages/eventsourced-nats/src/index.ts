@@ -1,6 +1,7 @@
 export type { NatsAuth, NatsConnected, NatsConnectionConfig, NatsServers, NatsTls } from './config/connection-config.js'
 export type { Durability, NatsEvtLogConfig } from './config/evt-log-config.js'
 export { MIN_SERVER_VERSION } from './config/server-version.js'
+export type { Batching } from './evt-log/persist/way.js'
 export { NatsEvtLog } from './evt-log/nats-evt-log.js'
 export type { NatsSnapshotStoreConfig } from './config/snapshot-store-config.js'
 export { NatsSnapshotStore } from './snapshot-store/nats-snapshot-store.js'

@@ -201,6 +201,7 @@ describe('a setting that is wrong is named', () => {
     ['timeout', { servers, stream: 'events', timeout: -1 }],
     ['replyTimeout', { servers, stream: 'events', replyTimeout: '5s' }],
     ['maxInFlightBytes', { servers, stream: 'events', maxInFlightBytes: 0 }],
+    ['batching', { servers, stream: 'events', batching: 'sometimes' }],
     ['inboxPrefix', { servers, stream: 'events', inboxPrefix: 'a.*' }],
     ['sream', { servers, sream: 'events' }],
   ])('%s', async ([field, settings]) => {

@@ -1,5 +1,6 @@
 import { InvalidInputError } from 'eventsourced'
 import type { Logger } from 'pino'
+import type { Batching } from '../evt-log/persist/way.js'
 import { CONNECTION_FIELDS, type NatsConnectionConfig } from './connection-config.js'
 import { checkCount, checkFields, checkFlag, checkName, isFields } from './fields.js'
 
@@ -27,6 +28,11 @@ export type NatsEvtLogConfig = NatsConnectionConfig & {
   readonly timeout?: number
   /** How many bytes of appends may be on their way at once, others wait; 16 MiB by default. */
   readonly maxInFlightBytes?: number
+  /**
+   * Whether appends of one event share atomic batches: `auto`, the default, once the server answers slowly and many wait, as it does where
+   * each write is synced to the disk; `never`; or `always` when many wait. Appends of several events always do.
+   */
+  readonly batching?: Batching
   /** What the subjects for replies begin with, where permissions ask for one; `_INBOX` by default. */
   readonly inboxPrefix?: string
   readonly logger?: Logger
@@ -42,6 +48,7 @@ export interface CheckedEvtLogConfig {
   readonly replyTimeout: number
   readonly timeout: number
   readonly maxInFlightBytes: number
+  readonly batching: Batching
   readonly inboxPrefix: string | undefined
   readonly logger: Logger | undefined
 }
@@ -56,6 +63,7 @@ const FIELDS = [
   'replyTimeout',
   'timeout',
   'maxInFlightBytes',
+  'batching',
   'inboxPrefix',
   'logger',
 ]
@@ -78,9 +86,15 @@ export function checkEvtLogConfig(config: NatsEvtLogConfig): CheckedEvtLogConfig
     durability,
     ...checkTimes(config),
     maxInFlightBytes: checkCount('maxInFlightBytes', maxInFlightBytes, 1_024, GIB),
+    batching: checkBatching(config.batching),
     inboxPrefix: checkInboxPrefix(config.inboxPrefix),
     logger: config.logger,
   }
+}
+
+function checkBatching(batching: Batching = 'auto'): Batching {
+  if (['auto', 'never', 'always'].includes(batching)) return batching
+  throw new InvalidInputError('batching', batching, "'auto', 'never' or 'always'")
 }
 
 /** @throws {InvalidInputError} naming the field */

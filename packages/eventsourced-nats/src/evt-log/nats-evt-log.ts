@@ -48,10 +48,10 @@ export class NatsEvtLog implements EvtLog {
   readonly #work = new Work()
   #closing: Promise<void> | undefined
 
-  private constructor(stream: Stream, connection: Connected, { maxInFlightBytes }: CheckedEvtLogConfig) {
+  private constructor(stream: Stream, connection: Connected, config: CheckedEvtLogConfig) {
     this.#stream = stream
     this.#connected = connection
-    this.#persist = createPersist(stream, this.#recent, maxInFlightBytes)
+    this.#persist = createPersist(stream, this.#recent, config)
   }
 
   /**

@@ -6,6 +6,8 @@ import { MAX_BATCH_BYTES, MAX_BATCH_MSGS, outMsg, type Write } from './write.js'
 
 // The server allows 50 for a stream, shared by all processes.
 const MAX_IN_FLIGHT = 4
+/** Fewer messages than this are not split. */
+const MIN_SHARE = 64
 /** Some never come back: so many are remembered. */
 const MAX_LONERS = 1_000
 
@@ -32,6 +34,8 @@ export class Batcher {
   readonly #goesAlone = new Set<string>()
   #queue: Waiting[] = []
   #inFlight = 0
+  /** How many messages wait or are in flight. */
+  #msgs = 0
   #isScheduled = false
 
   constructor(stream: Stream) {
@@ -42,22 +46,25 @@ export class Batcher {
   send(write: Write): Promise<Outcome> {
     return new Promise((resolve) => {
       this.#queue.push({ write, resolve })
+      this.#msgs += write.msgs.length
       this.#schedule()
     })
   }
 
-  /** All that come in one turn share the first batch. */
+  /** All that come in one turn of the event loop share the first batch. */
   #schedule(): void {
     if (this.#isScheduled || this.#inFlight >= MAX_IN_FLIGHT || this.#queue.length === 0) return
     this.#isScheduled = true
-    queueMicrotask(() => {
+    setImmediate(() => {
       this.#isScheduled = false
       while (this.#inFlight < MAX_IN_FLIGHT && this.#queue.length > 0) void this.#sendNext()
     })
   }
 
   async #sendNext(): Promise<void> {
-    const { batch, rest } = fill(this.#queue, this.#goesAlone)
+    // Half of all: while one batch is being written the next one is formed and sent.
+    const maxMsgs = Math.min(Math.max(Math.ceil(this.#msgs / 2), MIN_SHARE), MAX_BATCH_MSGS)
+    const { batch, rest } = fill(this.#queue, this.#goesAlone, maxMsgs)
     this.#queue = rest
     this.#inFlight++
     try {
@@ -69,6 +76,7 @@ export class Batcher {
   }
 
   #settle({ write, resolve }: Waiting, outcome: Outcome): void {
+    this.#msgs -= write.msgs.length
     if (this.#goesAlone.size >= MAX_LONERS) this.#goesAlone.clear()
     if (outcome.kind === 'conflict') this.#goesAlone.add(write.subject)
     else if (outcome.kind === 'stored') this.#goesAlone.delete(write.subject)
@@ -77,7 +85,11 @@ export class Batcher {
 }
 
 /** Takes the next batch out of a queue: in order, as many as fit, no entity twice, and loners by themselves. */
-function fill(queue: readonly Waiting[], goesAlone: ReadonlySet<string>): { batch: Waiting[]; rest: Waiting[] } {
+function fill(
+  queue: readonly Waiting[],
+  goesAlone: ReadonlySet<string>,
+  maxMsgs: number,
+): { batch: Waiting[]; rest: Waiting[] } {
   const batch: Waiting[] = []
   const rest: Waiting[] = []
   const subjects = new Set<string>()
@@ -91,7 +103,7 @@ function fill(queue: readonly Waiting[], goesAlone: ReadonlySet<string>): { batc
       batch.length === 0 ||
       (!isFull &&
         !isLoner &&
-        msgs + write.msgs.length <= MAX_BATCH_MSGS &&
+        msgs + write.msgs.length <= maxMsgs &&
         bytes + write.bytes <= MAX_BATCH_BYTES &&
         !subjects.has(write.subject))
     if (!fits) {

@@ -1,4 +1,6 @@
 import { type Append, ConflictError, type Persisted } from 'eventsourced'
+import type { CheckedEvtLogConfig } from '../../config/evt-log-config.js'
+import { pubReply } from '../../wire/ack.js'
 import { readHead } from '../head.js'
 import type { RecentHeads } from '../recent-heads.js'
 import type { Stream } from '../stream.js'
@@ -6,21 +8,34 @@ import { subjectOf } from '../subject.js'
 import { Batcher } from './batcher.js'
 import { createBudget } from './budget.js'
 import { look, persistedOfFound } from './look.js'
-import { sendSingle } from './single-sender.js'
+import { outcomeOf } from './outcome.js'
 import { resolve, type Send } from './resolve.js'
-import { persistedOf, type Write, writeOf } from './write.js'
+import { Way } from './way.js'
+import { outMsg, persistedOf, type Write, writeOf } from './write.js'
 
 /** Stores an append that was checked before. */
 export type Persist = (append: Append) => Promise<Persisted>
 
 /** Stores appends: those of one event each by themselves, others in batches that they share. */
-export function createPersist(stream: Stream, recent: RecentHeads, maxInFlightBytes: number): Persist {
+export function createPersist(
+  stream: Stream,
+  recent: RecentHeads,
+  { maxInFlightBytes, batching }: Pick<CheckedEvtLogConfig, 'maxInFlightBytes' | 'batching'>,
+): Persist {
   const budget = createBudget(maxInFlightBytes)
   const batcher = new Batcher(stream)
 
-  const send: Send = (write) => {
+  const way = new Way(batching, stream.logger)
+  let underWay = 0
+
+  const send: Send = async (write) => {
     const [only, second] = write.msgs
-    return only === undefined || second !== undefined ? batcher.send(write) : sendSingle(stream, write, only)
+    if (only === undefined || second !== undefined || way.sharesBatch(underWay)) return batcher.send(write)
+    const before = underWay
+    const sentAt = performance.now()
+    const reply = await stream.wire.request(outMsg(write, only, true))
+    way.took(performance.now() - sentAt, before)
+    return outcomeOf(pubReply(stream.name, reply), 1)
   }
 
   return async (append) => {
@@ -29,6 +44,7 @@ export function createPersist(stream: Stream, recent: RecentHeads, maxInFlightBy
     if (before !== undefined) return before
     const turn = budget.take(write.bytes)
     if (turn !== undefined) await turn
+    underWay++
     try {
       const outcome = await send(write)
       // So end nearly all.
@@ -38,6 +54,7 @@ export function createPersist(stream: Stream, recent: RecentHeads, maxInFlightBy
       recent.set(write.subject, { seqNo, position, appendId: append.appendId, seq: position, isTombstone: false })
       return persisted
     } finally {
+      underWay--
       budget.give(write.bytes)
     }
   }
