@@ -21,7 +21,7 @@ export async function telemetryCost(): Promise<number> {
       withTraceContext(METADATA, span)
       telemetry.commandsTaken(1)
       telemetry.endCommand(span, 'accepted')
-      await telemetry.append(KEY, [span], () => STORED)
+      await (telemetry.isWatched(span) ? telemetry.append(KEY, [span], () => STORED) : STORED)
     })
     costs.push(watched - empty)
   }

@@ -34,7 +34,9 @@ export class Envelope<Cmd, Evt> {
     this.#telemetry = telemetry
     this.#caller = caller
     const { signal, deadline } = request
-    if (signal !== undefined || deadline !== undefined) this.#unwatch = watch(signal, deadline, this.#giveUp)
+    if (signal !== undefined || deadline !== undefined) {
+      this.#unwatch = watch(signal, deadline, (cause) => this.#giveUp(cause))
+    }
   }
 
   /** Whether the caller has its answer; there is no point in handling the command then, unless it was handled already. */
@@ -69,7 +71,7 @@ export class Envelope<Cmd, Evt> {
     return first
   }
 
-  readonly #giveUp = (cause: unknown): void => {
+  #giveUp(cause: unknown): void {
     this.reject(
       this.#inFlight
         ? new UncertainError(`the caller gave up while the outcome was under way: ${messageOf(cause)}`, { cause })

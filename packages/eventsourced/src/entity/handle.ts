@@ -1,5 +1,5 @@
 import type { Binarizer, EncodedEvt } from '../binarizer/binarizer.js'
-import type { CmdEffect } from '../domain/effect.js'
+import type { CmdEffect, Persist } from '../domain/effect.js'
 import type { CmdContext, EventSourced, Metadata } from '../domain/event-sourced.js'
 import { asError, EventSourcedError, hasCode, messageOf, show } from '../errors.js'
 import type { NewEvt } from '../log/evt-log.js'
@@ -38,63 +38,79 @@ export interface Standing<State> {
   readonly seqNo: number
 }
 
-/** What commands are handled on. */
-export interface Speculation<State> extends Standing<State> {
+/** Where an entity would stand if all that is handled gets stored. */
+class Speculation<State> {
   readonly id: string
-  /** The commands with an id that are stored, or would be. */
-  readonly window: Pick<CmdWindow, 'get'>
+  readonly window: PendingWindow
+  state: State
+  seqNo: number
+
+  constructor(id: string, { state, seqNo }: Standing<State>, window: CmdWindow) {
+    this.id = id
+    this.state = state
+    this.seqNo = seqNo
+    this.window = new PendingWindow(window)
+  }
+
+  goOn({ state, seqNo, remembered }: Standing<State> & { readonly remembered: RememberedCmd | undefined }): void {
+    this.state = state
+    this.seqNo = seqNo
+    if (remembered !== undefined) this.window.add(remembered)
+  }
+}
+
+/** What commands are handled on: a known state, and the commands with an id that led to it. */
+export interface Ground<State> extends Standing<State> {
+  readonly id: string
+  readonly window: CmdWindow
 }
 
 /**
  * Handles commands one after another against a speculative state: each sees the events of those before it. Every event is encoded and
  * applied before anything is stored, so what a handler or the binarizer can't digest fails its command alone and never reaches the log.
+ * Commands whose callers have given up are left out.
  */
 export function handleCmds<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
-  speculation: Speculation<State>,
+  ground: Ground<State>,
   envelopes: readonly Envelope<Cmd, Evt>[],
 ): Handled<Cmd, Evt, State>[] {
   const all: Handled<Cmd, Evt, State>[] = []
-  const pending = new PendingWindow(speculation.window)
-  let standing: Standing<State> = speculation
+  const speculation = new Speculation(ground.id, ground, ground.window)
   for (const envelope of envelopes) {
     if (envelope.isSettled) continue
     envelope.isInFlight = true
-    const handled = handleCmd(type, { ...standing, id: speculation.id, window: pending }, envelope)
-    if (handled.remembered !== undefined) pending.add(handled.remembered)
+    const handled = handleCmd(type, speculation, envelope)
+    speculation.goOn(handled)
     all.push(handled)
-    standing = handled
   }
   return all
 }
 
 function handleCmd<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
-  standing: Speculation<State>,
+  speculation: Speculation<State>,
   envelope: Envelope<Cmd, Evt>,
 ): Handled<Cmd, Evt, State> {
-  const { cmdId, expectedSeqNo, metadata } = envelope.request
+  const { cmdId, expectedSeqNo } = envelope.request
   try {
-    const before = cmdId === undefined ? undefined : standing.window.get(cmdId)
+    const before = cmdId === undefined ? undefined : speculation.window.get(cmdId)
     if (before !== undefined) {
-      return storesNothing(standing, envelope, { kind: 'repeated', cmd: before, reply: decodeReply(type, before) })
+      return storesNothing(speculation, envelope, { kind: 'repeated', cmd: before, reply: decodeReply(type, before) })
     }
-    if (expectedSeqNo !== undefined && expectedSeqNo !== standing.seqNo) {
-      const rejection: MovedOn = { type: 'MovedOn', expectedSeqNo, seqNo: standing.seqNo }
-      return storesNothing(standing, envelope, { kind: 'rejected', rejection })
+    if (expectedSeqNo !== undefined && expectedSeqNo !== speculation.seqNo) {
+      const rejection: MovedOn = { type: 'MovedOn', expectedSeqNo, seqNo: speculation.seqNo }
+      return storesNothing(speculation, envelope, { kind: 'rejected', rejection })
     }
-    const effect = decide(type.domain, standing, envelope)
+    const effect = decide(type.domain, speculation, envelope)
     switch (effect?.effect) {
       case 'reject':
-        return storesNothing(standing, envelope, { kind: 'rejected', rejection: effect.rejection })
+        return storesNothing(speculation, envelope, { kind: 'rejected', rejection: effect.rejection })
       case 'reply':
-        return storesNothing(standing, envelope, { kind: 'accepted', evts: [], reply: effect.reply })
+        return storesNothing(speculation, envelope, { kind: 'accepted', evts: [], reply: effect.reply })
       case 'persist': {
-        const applied = applyNew(type, standing, effect.evts, metadata)
-        const reply = effect.thenReply && computeReply(effect.thenReply, applied.state)
-        const outcome: Outcome<Evt> = { kind: 'accepted', evts: effect.evts, reply }
-        const handled = { envelope, outcome, ...applied, remembered: undefined }
-        return cmdId === undefined ? handled : remember(type, handled, cmdId, reply)
+        const handled = applyNew(type, speculation, envelope, effect)
+        return cmdId === undefined ? handled : remember(type, handled, cmdId)
       }
       default:
         throw new EventSourcedError(
@@ -103,7 +119,7 @@ function handleCmd<Cmd, Evt, State>(
         )
     }
   } catch (error) {
-    return storesNothing(standing, envelope, { kind: 'failed', error: asError(error) })
+    return storesNothing(speculation, envelope, { kind: 'failed', error: asError(error) })
   }
 }
 
@@ -112,17 +128,13 @@ function remember<Cmd, Evt, State>(
   { binarizer }: EntityType<Cmd, Evt, State>,
   handled: Handled<Cmd, Evt, State>,
   cmdId: string,
-  reply: unknown,
 ): Handled<Cmd, Evt, State> {
-  const last = handled.group.at(-1)
-  if (last === undefined) return handled
-  const encoded = reply === undefined ? undefined : encodeReply(binarizer, reply)
-  const marked = { ...last, metadata: withCmdId(last.metadata, cmdId, encoded) }
-  return {
-    ...handled,
-    group: [...handled.group.slice(0, -1), marked],
-    remembered: { cmdId, seqNo: handled.seqNo, position: 0, reply: encoded },
-  }
+  const { group, outcome, seqNo } = handled
+  const last = group.at(-1)
+  if (last === undefined || outcome.kind !== 'accepted') return handled
+  const reply = outcome.reply === undefined ? undefined : encodeReply(binarizer, outcome.reply)
+  const marked = { ...last, metadata: withCmdId(last.metadata, cmdId, reply) }
+  return { ...handled, group: [...group.slice(0, -1), marked], remembered: { cmdId, seqNo, position: 0, reply } }
 }
 
 function storesNothing<Cmd, Evt, State>(
@@ -156,11 +168,12 @@ function computeReply<State, Reply>(thenReply: (state: State) => Reply, state: S
 function applyNew<Cmd, Evt, State>(
   { domain, binarizer }: EntityType<Cmd, Evt, State>,
   from: Standing<State>,
-  evts: readonly Evt[],
-  metadata: Metadata,
-): Standing<State> & { group: NewEvt[]; snapshot: Standing<State> | undefined } {
+  envelope: Envelope<Cmd, Evt>,
+  { evts, thenReply }: Persist<Evt, State, unknown>,
+): Handled<Cmd, Evt, State> {
   let { state, seqNo } = from
   let snapshot: Standing<State> | undefined
+  const { metadata } = envelope.request
   const group: NewEvt[] = []
   for (const evt of evts) {
     const { type, version, bytes } = encode(binarizer, evt)
@@ -169,7 +182,8 @@ function applyNew<Cmd, Evt, State>(
     state = applyEvt(domain, state, evt, seqNo)
     if (wantsSnapshot(domain, state, seqNo)) snapshot = { state, seqNo }
   }
-  return { group, state, seqNo, snapshot }
+  const reply = thenReply === undefined ? undefined : computeReply(thenReply, state)
+  return { envelope, outcome: { kind: 'accepted', evts, reply }, group, state, seqNo, snapshot, remembered: undefined }
 }
 
 function encodeReply<Evt, State>(binarizer: Binarizer<Evt, State>, reply: unknown): string {

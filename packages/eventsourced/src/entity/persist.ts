@@ -1,6 +1,13 @@
-import { type EventSourcedError, hasCode, messageOf, UnavailableError, UncertainError } from '../errors.js'
-import type { EntityKey } from '../log/entity-key.js'
-import type { Append, Head, LogHead, NewEvt, Persisted } from '../log/evt-log.js'
+import {
+  ConflictError,
+  type EventSourcedError,
+  hasCode,
+  messageOf,
+  UnavailableError,
+  UncertainError,
+} from '../errors.js'
+import { type EntityKey, nameOf } from '../log/entity-key.js'
+import type { Append, LogHead, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
 import type { EntityType } from './options.js'
 
@@ -17,62 +24,75 @@ export type NotStored =
 const UNAVAILABLE: BackOff = { start: 20, max: 2_000 }
 
 /**
- * Sends groups of events to the log as one append, fenced by the head that they were decided on. While the log is unavailable the very
- * same append is sent again.
+ * What is to be done about an append that failed: while the log is unavailable, the very same append is sent again.
  */
-export async function persist<Cmd, Evt, State>(
+export async function persistAgain<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
-  key: EntityKey,
-  expected: Head,
-  groups: readonly (readonly NewEvt[])[],
+  append: Append,
+  error: unknown,
 ): Promise<Stored> {
-  const append: Append = { key, expected, appendId: type.nextAppendId(), groups }
-  return whileUnavailable(type, key, () => persistOnce(type, append))
-}
-
-async function persistOnce<Cmd, Evt, State>(type: EntityType<Cmd, Evt, State>, append: Append): Promise<Stored> {
-  try {
-    const persisted = await type.evtLog.persist(append)
-    return { kind: 'stored', persisted, appendId: append.appendId }
-  } catch (error) {
-    if (hasCode(error, 'CONFLICT')) return { kind: 'conflict', error }
-    if (hasCode(error, 'REFUSED')) return { kind: 'refused', error }
-    if (hasCode(error, 'UNAVAILABLE')) return { kind: 'unavailable', error }
-    if (hasCode(error, 'UNCERTAIN')) return { kind: 'uncertain', error }
-    // A log that fails in a way of its own has not said that nothing was stored.
-    const uncertain = new UncertainError(`the log failed: ${messageOf(error)}`, { cause: error })
-    return { kind: 'uncertain', error: uncertain }
-  }
-}
-
-/** The log's head of an entity. While the log is unavailable it is read again. */
-export function readHead<Cmd, Evt, State>(
-  type: EntityType<Cmd, Evt, State>,
-  key: EntityKey,
-): Promise<LogHead | NotStored> {
-  return whileUnavailable(type, key, async () => {
+  const failed = classify(error)
+  if (failed.kind !== 'unavailable') return failed
+  return whileUnavailable(type, append.key, failed, async () => {
     try {
-      return await type.evtLog.head(key)
-    } catch (error) {
-      if (hasCode(error, 'REFUSED')) return { kind: 'refused', error }
-      return {
-        kind: 'unavailable',
-        error: new UnavailableError(`the head can't be read: ${messageOf(error)}`, { cause: error }),
-      }
+      const persisted = await type.evtLog.persist(append)
+      return { kind: 'stored', persisted, appendId: append.appendId }
+    } catch (again) {
+      return classify(again)
     }
   })
 }
 
-async function whileUnavailable<Cmd, Evt, State, Result extends object>(
+function classify(error: unknown): NotStored {
+  if (hasCode(error, 'CONFLICT')) return { kind: 'conflict', error }
+  if (hasCode(error, 'REFUSED')) return { kind: 'refused', error }
+  if (hasCode(error, 'UNAVAILABLE')) return { kind: 'unavailable', error }
+  if (hasCode(error, 'UNCERTAIN')) return { kind: 'uncertain', error }
+  // A log that fails in a way of its own has not said that nothing was stored.
+  return { kind: 'uncertain', error: new UncertainError(`the log failed: ${messageOf(error)}`, { cause: error }) }
+}
+
+/**
+ * Whether the log has moved on from a head. While the log is unavailable it is asked again.
+ *
+ * @returns a conflict if it has, or why the head can't be read
+ */
+export async function compareHead<Cmd, Evt, State>(
+  type: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+  known: LogHead,
+): Promise<NotStored | undefined> {
+  const compareOnce = async (): Promise<NotStored | undefined> => {
+    try {
+      const { seqNo, appendId } = await type.evtLog.head(key)
+      if (seqNo === known.seqNo && appendId === known.appendId) return undefined
+      return {
+        kind: 'conflict',
+        error: new ConflictError(`${nameOf(key)} is at event ${seqNo}, not at ${known.seqNo}`),
+      }
+    } catch (error) {
+      if (hasCode(error, 'REFUSED')) return { kind: 'refused', error }
+      const message = `the head can't be read: ${messageOf(error)}`
+      return { kind: 'unavailable', error: new UnavailableError(message, { cause: error }) }
+    }
+  }
+  const compared = await compareOnce()
+  return compared?.kind === 'unavailable' ? whileUnavailable(type, key, compared, compareOnce) : compared
+}
+
+/** Tries again while the log is unavailable, the longer apart the more often, up to a time. */
+async function whileUnavailable<Cmd, Evt, State, Result extends { readonly kind: string } | undefined>(
   { unavailableTimeout, logger }: EntityType<Cmd, Evt, State>,
   key: EntityKey,
-  attemptOnce: () => Promise<Result | NotStored>,
-): Promise<Result | NotStored> {
+  failed: Result,
+  tryAgain: () => Promise<Result>,
+): Promise<Result> {
   const deadline = Date.now() + unavailableTimeout
-  for (let attempt = 0; ; attempt++) {
-    const result = await attemptOnce()
-    if (!('kind' in result && result.kind === 'unavailable') || Date.now() >= deadline) return result
+  let result = failed
+  for (let attempt = 0; result?.kind === 'unavailable' && Date.now() < deadline; attempt++) {
     logger?.warn({ ...key, attempt }, 'the log is unavailable: trying again')
     await backOff(UNAVAILABLE, attempt)
+    result = await tryAgain()
   }
+  return result
 }

@@ -4,10 +4,13 @@ import { Envelope } from './envelope.js'
 import type { HandleCmdOptions } from './request.js'
 import type { Telemetry } from './telemetry.js'
 
-/** How a command ended; one with `expectedSeqNo` may be rejected with {@link MovedOn}, too. */
+/** How a command ended; one with `expectedSeqNo`, or with options that may hold one, may be rejected with {@link MovedOn}, too. */
 export type CmdResultFor<Cmd, Evt, Options> =
   | CmdResult<Cmd, Evt>
-  | (Options extends { readonly expectedSeqNo: number } ? Rejected<MovedOn> : never)
+  | ('expectedSeqNo' extends keyof Options ? Rejected<MovedOn> : never)
+
+/** What `handleCmd` is asked without options. */
+type NoOptions = Readonly<Record<never, never>>
 
 /** A running entity, to send commands to. */
 export interface EntityRef<Cmd, Evt> {
@@ -24,7 +27,7 @@ export interface EntityRef<Cmd, Evt> {
    * if (result.ok) console.log(result.reply)
    * else console.log(result.rejection)
    */
-  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = HandleCmdOptions>(
+  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = NoOptions>(
     cmd: Given,
     options?: Options,
   ): Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>>
@@ -52,7 +55,7 @@ export class Ref<Cmd, Evt> implements EntityRef<Cmd, Evt> {
     return this.#receiver.key.id
   }
 
-  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = HandleCmdOptions>(
+  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = NoOptions>(
     cmd: Given,
     options?: Options,
   ): Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>> {

@@ -1,12 +1,13 @@
-import { asError, ConflictError, EventSourcedError, hasCode } from '../errors.js'
+import type { Span } from '@opentelemetry/api'
+import { asError, EventSourcedError, hasCode } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
-import type { Head, Persisted } from '../log/evt-log.js'
+import type { Append, Head, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
 import { type Handled, handleCmds } from './handle.js'
 import type { Envelope } from './envelope.js'
 import { Mailbox } from './mailbox.js'
 import type { EntityType } from './options.js'
-import { type NotStored, persist, readHead, type Stored } from './persist.js'
+import { compareHead, type NotStored, persistAgain, type Stored } from './persist.js'
 import { catchUp, type Recovered, recover } from './recover.js'
 import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
@@ -14,12 +15,6 @@ import { Supervisor } from './supervisor.js'
 import type { Telemetry } from './telemetry.js'
 
 const CONFLICT: BackOff = { start: 1, max: 200 }
-
-/** Handled commands whose events the log did not store, and why. */
-interface Interrupted<Cmd, Evt, State> {
-  readonly stored: NotStored
-  readonly rest: readonly Handled<Cmd, Evt, State>[]
-}
 
 /**
  * One entity at work: takes all commands that wait, handles them on a speculative state, stores their events as one append, answers
@@ -38,6 +33,10 @@ export class RunningEntity<Cmd, Evt, State> {
   #failure: Error | undefined
   #supervisor: Supervisor<Cmd, Evt, State> | undefined
   #isRecovering = false
+  /** How many times in a row another writer was first. */
+  #conflicts = 0
+  /** Commands to be stored one at a time, since the log refused something among them. */
+  readonly #oneByOne: Envelope<Cmd, Evt>[] = []
 
   constructor(type: EntityType<Cmd, Evt, State>, key: EntityKey, recovered: Recovered<State>) {
     this.#type = type
@@ -88,88 +87,95 @@ export class RunningEntity<Cmd, Evt, State> {
     if (!this.hasFailed) this.telemetry.live(-1)
   }
 
+  /**
+   * Handles all that wait, and stores and answers it, until nothing waits. On the way of a command with which all goes well nothing is
+   * awaited but the log: every other wait would cost each command a turn.
+   */
   async #run(): Promise<void> {
     // Those who call in the same turn are handled together.
     await Promise.resolve()
-    try {
-      while (this.#mailbox.size > 0) {
-        this.telemetry.commandsTaken(this.#mailbox.size)
-        await this.#handleAll(this.#mailbox.take(this.#type.mailboxSize))
+    for (let next = this.#takeNext(); next.length > 0; next = this.#takeNext()) {
+      let rest = this.#handle(next)
+      while (rest.length > 0) {
+        const ahead = countStoringNothing(rest)
+        if (ahead > 0) {
+          const moved = rest.slice(0, ahead).some(needsFreshHead) ? await this.#compareHead() : undefined
+          rest = moved === undefined ? this.#answerAhead(rest, ahead) : await this.#mend(rest, moved)
+          continue
+        }
+        const append = this.#appendOf(rest)
+        let persisted: Persisted
+        try {
+          persisted = await this.#persist(append, rest)
+        } catch (error) {
+          rest = await this.#mend(rest, await persistAgain(this.#type, append, error))
+          continue
+        }
+        rest = this.#answerStored(rest, persisted, append.appendId)
       }
-    } finally {
-      this.#work = undefined
     }
+    this.#work = undefined
   }
 
-  /** Handles commands, again where another writer was first, until each is answered. */
-  async #handleAll(envelopes: readonly Envelope<Cmd, Evt>[]): Promise<void> {
-    let waiting = envelopes
-    let conflicts = 0
-    while (waiting.length > 0) {
-      if (this.#failure !== undefined) return rejectAll(waiting, this.#failure)
-      const { state, head, window } = this.#known
-      const speculation = { state, seqNo: head.seqNo, window, id: this.key.id }
-      const interrupted = await this.#storeAndAnswer(handleCmds(this.#type, speculation, waiting))
-      if (interrupted === undefined) return
-      const { stored, rest } = interrupted
-      const failing = rest.filter((one) => one.group.length > 0 || needsFreshHead(one))
-      if (stored.kind === 'refused' && failing.length > 1) {
-        // Which command the log can't take is known only of one that was sent alone.
-        for (const envelope of waitAgain(rest)) await this.#handleAll([envelope])
-        return
-      }
-      if (stored.kind === 'conflict' && conflicts < this.#type.conflictAttempts) {
-        conflicts += 1
-      } else {
-        for (const { envelope } of failing) envelope.reject(stored.error)
-      }
-      // Whoever is left was judged on events that are not stored.
-      waiting = waitAgain(rest)
-      if (stored.kind === 'conflict') await this.#catchUp(stored.error, conflicts)
-      if (stored.kind === 'uncertain') await this.#recover(stored.error)
-    }
+  #takeNext(): readonly Envelope<Cmd, Evt>[] {
+    if (this.#oneByOne.length > 0) return this.#oneByOne.splice(0, 1)
+    if (this.#mailbox.size > 0) this.telemetry.commandsTaken(this.#mailbox.size)
+    return this.#mailbox.take(this.#type.mailboxSize)
   }
 
-  /** Stores the events of handled commands and answers each once all before it is stored. */
-  async #storeAndAnswer(
-    handled: readonly Handled<Cmd, Evt, State>[],
-  ): Promise<Interrupted<Cmd, Evt, State> | undefined> {
-    let rest = handled
-    while (rest.length > 0) {
-      const storing = rest.findIndex(({ group }) => group.length > 0)
-      const ahead = storing === -1 ? rest : rest.slice(0, storing)
-      if (ahead.some(needsFreshHead)) {
-        const stale = await this.#compareHead()
-        if (stale !== undefined) return { stored: stale, rest }
-      }
-      for (const one of ahead) this.#answer(one, this.#known.head)
-      if (storing === -1) return undefined
-      rest = rest.slice(storing)
-      const stored = await this.#persist(rest)
-      if (stored.kind !== 'stored') return { stored, rest }
-      rest = this.#answerStored(rest, stored.persisted, stored.appendId)
-    }
-    return undefined
+  #handle(envelopes: readonly Envelope<Cmd, Evt>[]): Handled<Cmd, Evt, State>[] {
+    const { state, head, window } = this.#known
+    return handleCmds(this.#type, { state, seqNo: head.seqNo, window, id: this.key.id }, envelopes)
   }
 
-  /** Whether the log has moved on since, as far as a command is concerned that stores nothing but must not be answered from an old state. */
-  async #compareHead(): Promise<NotStored | undefined> {
-    const { head } = this.#known
-    const found = await readHead(this.#type, this.key)
-    if ('kind' in found) return found
-    if (found.seqNo === head.seqNo && found.appendId === head.appendId) return undefined
-    const message = `${nameOf(this.key)} is at event ${found.seqNo}, not at ${head.seqNo}`
-    return { kind: 'conflict', error: new ConflictError(message) }
-  }
-
-  #persist(handled: readonly Handled<Cmd, Evt, State>[]): Promise<Stored> {
-    const storing = handled.filter(({ group }) => group.length > 0)
-    const groups = storing.map(({ group }) => group)
+  #appendOf(handled: readonly Handled<Cmd, Evt, State>[]): Append {
     const { head, anew } = this.#known
-    const spans = storing.map(({ envelope }) => envelope.span)
-    return this.telemetry.append(this.key, spans, () =>
-      persist(this.#type, this.key, head, anew ? markStartingAnew(groups) : groups),
-    )
+    const groups = handled.flatMap(({ group }) => (group.length > 0 ? [group] : []))
+    const appendId = this.#type.nextAppendId()
+    return { key: this.key, expected: head, appendId, groups: anew ? markStartingAnew(groups) : groups }
+  }
+
+  #persist(append: Append, handled: readonly Handled<Cmd, Evt, State>[]): Promise<Persisted> {
+    const persist = () => this.#type.evtLog.persist(append)
+    return this.telemetry.isWatched(handled[0]?.envelope.span)
+      ? this.telemetry.append(this.key, spansOf(handled), persist)
+      : persist()
+  }
+
+  #compareHead(): Promise<NotStored | undefined> {
+    return compareHead(this.#type, this.key, this.#known.head)
+  }
+
+  /**
+   * Goes on after an append that may have failed.
+   *
+   * @returns commands that are handled, again where another writer was first, and still to be stored
+   */
+  async #mend(handled: readonly Handled<Cmd, Evt, State>[], stored: Stored): Promise<Handled<Cmd, Evt, State>[]> {
+    if (stored.kind === 'stored') return this.#answerStored(handled, stored.persisted, stored.appendId)
+    const failing = handled.filter((one) => one.group.length > 0 || needsFreshHead(one))
+    if (stored.kind === 'refused' && failing.length > 1) {
+      // Which command the log can't take is known only of one that was sent alone.
+      this.#oneByOne.push(...waitAgain(handled))
+      return []
+    }
+    if (stored.kind === 'conflict' && this.#conflicts < this.#type.conflictAttempts) {
+      this.#conflicts += 1
+    } else {
+      for (const { envelope } of failing) envelope.reject(stored.error)
+    }
+    // Whoever is left was judged on events that are not stored.
+    const waiting = waitAgain(handled)
+    if (stored.kind === 'conflict') await this.#catchUp(stored.error)
+    if (stored.kind === 'uncertain') await this.#recover(stored.error)
+    if (this.#failure === undefined) return this.#handle(waiting)
+    rejectAll(waiting, this.#failure)
+    return []
+  }
+
+  #answerAhead(handled: Handled<Cmd, Evt, State>[], count: number): Handled<Cmd, Evt, State>[] {
+    for (const one of handled.slice(0, count)) this.#answer(one, this.#known.head)
+    return handled.slice(count)
   }
 
   /** Answers the commands whose events are stored and those that wait behind them only. @returns the others */
@@ -177,8 +183,9 @@ export class RunningEntity<Cmd, Evt, State> {
     handled: readonly Handled<Cmd, Evt, State>[],
     { groups, positions }: Persisted,
     appendId: string,
-  ): readonly Handled<Cmd, Evt, State>[] {
+  ): Handled<Cmd, Evt, State>[] {
     const { window } = this.#known
+    this.#conflicts = 0
     let groupsLeft = groups
     let evtCount = 0
     let answered = 0
@@ -229,8 +236,8 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   /** Takes over what another writer has stored. The more often in a row, the longer it stands back. */
-  async #catchUp(because: Error, conflicts: number): Promise<void> {
-    if (conflicts > 1) await backOff(CONFLICT, conflicts)
+  async #catchUp(because: Error): Promise<void> {
+    if (this.#conflicts > 1) await backOff(CONFLICT, this.#conflicts)
     const read = () => catchUp(this.#type, this.key, this.#known)
     try {
       this.#known = await read()
@@ -262,6 +269,7 @@ export class RunningEntity<Cmd, Evt, State> {
     this.#failure = failure
     this.telemetry.live(-1)
     this.#type.logger?.error({ ...this.key, err: failure }, 'the entity failed')
+    rejectAll(this.#oneByOne.splice(0), failure)
     rejectAll(this.#mailbox.take(this.#mailbox.size), failure)
   }
 
@@ -279,6 +287,15 @@ export class RunningEntity<Cmd, Evt, State> {
 
 function rejectAll<Cmd, Evt>(envelopes: readonly Envelope<Cmd, Evt>[], error: Error): void {
   for (const envelope of envelopes) envelope.reject(error)
+}
+
+function countStoringNothing<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): number {
+  const storing = handled.findIndex(({ group }) => group.length > 0)
+  return storing === -1 ? handled.length : storing
+}
+
+function spansOf<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): readonly Span[] {
+  return handled.flatMap(({ group, envelope }) => (group.length > 0 ? [envelope.span] : []))
 }
 
 /** The commands that still have a caller, to be handled again. */

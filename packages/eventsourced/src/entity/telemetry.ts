@@ -90,9 +90,13 @@ export class Telemetry {
     this.#mailboxDepth.record(count, this.#attributes)
   }
 
+  /** Whether anybody would hear of an append on behalf of a command. */
+  isWatched(command: Span | undefined): boolean {
+    return this.#measures || command?.isRecording() === true
+  }
+
   /** Runs an append on behalf of commands. */
   async append<Result>(key: EntityKey, commands: readonly Span[], run: () => Promise<Result>): Promise<Result> {
-    if (!this.#measures && commands[0]?.isRecording() !== true) return run()
     this.#appendCommands.record(commands.length, this.#attributes)
     const startedAt = performance.now()
     try {
