@@ -58,21 +58,23 @@ export function encodeBatch(batch: readonly Waiting[], lockTimeoutMs: number): P
   for (const [index, { append, groups }] of batch.entries()) {
     const { key, expected } = append
     const slice = sliceOf(key.id)
-    const { writer, no } = splitAppendId(append.appendId)
+    const { no } = splitAppendId(append.appendId)
     let seqNo = expected.seqNo
-    for (const evt of append.groups.slice(0, groups).flat()) {
-      expectedPositions.push(seqNo === expected.seqNo ? expected.position : undefined)
-      appends.push(index)
-      typeNames.push(key.typeName)
-      ids.push(key.id)
-      slices.push(slice)
-      seqNos.push(++seqNo)
-      writers.push(writer)
-      appendNos.push(no)
-      types.push(evt.type)
-      versions.push(evt.version)
-      bytes.push(evt.bytes)
-      metadata.push(metadataJson(evt.metadata))
+    for (let group = 0; group < groups; group++) {
+      for (const evt of append.groups[group] ?? []) {
+        expectedPositions.push(seqNo === expected.seqNo ? expected.position : undefined)
+        appends.push(index)
+        typeNames.push(key.typeName)
+        ids.push(key.id)
+        slices.push(slice)
+        seqNos.push(++seqNo)
+        writers.push(append.appendId)
+        appendNos.push(no)
+        types.push(evt.type)
+        versions.push(evt.version)
+        bytes.push(evt.bytes)
+        metadata.push(metadataJson(evt.metadata))
+      }
     }
   }
   return [

@@ -128,7 +128,8 @@ export class GroupCommit {
       if (conflicts.has(index)) {
         this.#resolve(waiting)
       } else {
-        const positions = Array.from({ length: evtCount }, (_, nth) => position + nth)
+        const positions = []
+        for (let nth = 0; nth < evtCount; nth++) positions.push(position + nth)
         const head = { seqNo: append.expected.seqNo + evtCount, position: position + evtCount - 1 }
         waiting.resolve({ groups, head, positions })
       }

@@ -22,7 +22,8 @@ export function measure({ groups }: Append, limits: BatchLimits): Measure {
   let bytes = 0
   let evtCount = 0
   for (const [index, group] of groups.entries()) {
-    const groupBytes = group.reduce((sum, evt) => sum + weight(evt), 0)
+    let groupBytes = 0
+    for (const evt of group) groupBytes += weight(evt)
     const fits = bytes + groupBytes <= limits.maxBytes && evtCount + group.length <= limits.maxEvts
     if (index > 0 && !fits) return { groups: index, evtCount, bytes }
     if (groupBytes > MAX_GROUP_BYTES) {

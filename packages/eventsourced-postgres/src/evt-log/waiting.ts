@@ -29,19 +29,20 @@ export interface BatchLimits {
 export function takeBatch(queue: Waiting[], limits: BatchLimits): Waiting[] {
   const batch: Waiting[] = []
   const left: Waiting[] = []
-  const entities = new Set<string>()
+  // By id alone: it costs nothing that two types with one id don't share a batch.
+  const ids = new Set<string>()
   let evts = 0
   let bytes = 0
   let full = false
   for (const waiting of queue) {
-    const entity = `${waiting.append.key.typeName}/${waiting.append.key.id}`
+    const { id } = waiting.append.key
     const fits = evts + waiting.evtCount <= limits.maxEvts && bytes + waiting.bytes <= limits.maxBytes
     full ||= batch.length > 0 && !fits
-    if (full || entities.has(entity)) {
+    if (full || ids.has(id)) {
       left.push(waiting)
       continue
     }
-    entities.add(entity)
+    ids.add(id)
     batch.push(waiting)
     evts += waiting.evtCount
     bytes += waiting.bytes
