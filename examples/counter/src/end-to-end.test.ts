@@ -80,17 +80,15 @@ describe.each(['counter-postgres', 'counter-nats'] as const)('%s', (program) => 
 
   test('starts a server of its own, is killed in the middle of a run, and finds all that was acknowledged', async () => {
     const env = { APP__EVT_LOG__DATA_DIR: folder }
-    for (let before = 0, round = 0; round < 2; round++) {
-      const killed = startOne(program, { ...env, ...ENDLESS })
-      await killed.printed(/^[1-9][0-9,]* of 20,000,000 events/m)
-      killed.kill('SIGKILL')
-      const acknowledged = before + lastShown(await killed.ended)
+    const killed = startOne(program, { ...env, ...ENDLESS })
+    await killed.printed(/^[1-9][0-9,]* of 20,000,000 events/m)
+    killed.kill('SIGKILL')
+    const acknowledged = lastShown(await killed.ended)
 
-      const next = await startOne(program, { ...env, ...SMALL }).ended
-      expect(next).toMatchObject({ code: 0, stderr: '' })
-      expect(reported(next, 'found')).toBeGreaterThanOrEqual(acknowledged)
-      before = reported(next, 'found') + SMALL_EVTS
-    }
+    const next = await startOne(program, { ...env, ...SMALL }).ended
+    expect(next).toMatchObject({ code: 0, stderr: '' })
+    expect(next.stdout).toContain('Values     all right')
+    expect(reported(next, 'found')).toBeGreaterThanOrEqual(acknowledged)
   })
 
   test.each([

@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { ConfigError } from './config-error.js'
 import { readSettings, type Settings } from './sources.js'
 
-const MAX_COUNT = 1_000_000_000
+const MAX_ENTITIES = 1_000_000
+const MAX_EVTS = 1_000_000_000
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
 /** A whole number; the environment gives it as text. */
@@ -17,9 +18,9 @@ const text = z.string({ error: 'a text' }).min(1, { error: 'a text that is not e
 
 /** What the runner does. */
 const counter = z.strictObject({
-  entityCount: whole(MAX_COUNT),
-  evtCount: whole(MAX_COUNT),
-  snapshotAfter: whole(MAX_COUNT),
+  entityCount: whole(MAX_ENTITIES),
+  evtCount: whole(MAX_EVTS),
+  snapshotAfter: whole(MAX_EVTS),
 })
 
 const postgresServer = z.strictObject({

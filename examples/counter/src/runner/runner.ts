@@ -37,23 +37,29 @@ export interface Outcome extends Driven {
  * @throws if a value is wrong or an event is lost, or if the log fails
  */
 export async function run(options: RunOptions): Promise<Outcome> {
-  const { config, signal } = options
   const counters = new Map<number, SpawnedCounter>()
   try {
     await spawnAll(counters, options)
     const found = evtsOf(counters)
-    const driven = await drive([...counters.values()], config.evtCount, options)
+    const driven = await drive([...counters.values()], options.config.evtCount, options)
     await forEach(counters.values(), AT_ONCE, checkValue)
-    const recoverySeconds = signal.aborted ? undefined : await recoverAll(counters, options)
+    const recoverySeconds = await recoverAll(counters, options)
     return { ...driven, counters: counters.size, found, recoverySeconds }
   } finally {
     await stopAll(counters)
   }
 }
 
+/** Spawns the counters; those that were there before must have all the events that they had. */
 async function spawnAll(counters: Map<number, SpawnedCounter>, options: RunOptions): Promise<void> {
-  const { config, signal, ...entityOptions } = options
-  const counterOptions = { ...entityOptions, binarizer: counterBinarizer, snapshotAfter: config.snapshotAfter }
+  const { evtLog, snapshotStore, config, logger, signal } = options
+  const counterOptions = {
+    evtLog,
+    snapshotStore,
+    binarizer: counterBinarizer,
+    logger,
+    snapshotAfter: config.snapshotAfter,
+  }
   const indexes = Array.from({ length: config.entityCount }, (_, index) => index)
   await forEach(indexes, AT_ONCE, async (index) => {
     if (signal.aborted) return
@@ -61,11 +67,11 @@ async function spawnAll(counters: Map<number, SpawnedCounter>, options: RunOptio
   })
 }
 
-async function recoverAll(counters: Map<number, SpawnedCounter>, options: RunOptions): Promise<number> {
+async function recoverAll(counters: Map<number, SpawnedCounter>, options: RunOptions): Promise<number | undefined> {
   await stopAll(counters)
   const start = performance.now()
   await spawnAll(counters, options)
-  return (performance.now() - start) / 1_000
+  return options.signal.aborted ? undefined : (performance.now() - start) / 1_000
 }
 
 async function stopAll(counters: ReadonlyMap<number, SpawnedCounter>): Promise<void> {
