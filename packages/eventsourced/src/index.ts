@@ -33,11 +33,10 @@ export {
   checkDeleteEvts,
   checkEvtsById,
   checkEvtsByType,
-  checkKey,
   checkSnapshot,
   MAX_METADATA_CHARS,
 } from './log/check.js'
-export { checkId, checkTypeName, type EntityKey, entityKey } from './log/entity-key.js'
+export { checkId, checkKey, checkTypeName, type EntityKey, entityKey } from './log/entity-key.js'
 export type {
   Append,
   EvtLog,

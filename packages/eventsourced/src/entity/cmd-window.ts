@@ -15,24 +15,25 @@ export interface RememberedCmd {
 /** The last commands with an id, in the order of their events. Older ones are forgotten. */
 export class CmdWindow {
   readonly #size: number
-  readonly #byId: Map<string, RememberedCmd>
+  /** Most entities never see a command with an id. */
+  #byId: Map<string, RememberedCmd> | undefined
 
   constructor(size: number, remembered: Iterable<RememberedCmd> = []) {
     this.#size = size
-    this.#byId = new Map()
     for (const cmd of remembered) this.add(cmd)
   }
 
   get(cmdId: string): RememberedCmd | undefined {
-    return this.#byId.get(cmdId)
+    return this.#byId?.get(cmdId)
   }
 
   add(cmd: RememberedCmd): void {
-    this.#byId.delete(cmd.cmdId)
-    this.#byId.set(cmd.cmdId, cmd)
-    for (const oldest of this.#byId.keys()) {
-      if (this.#byId.size <= this.#size) break
-      this.#byId.delete(oldest)
+    const byId = (this.#byId ??= new Map<string, RememberedCmd>())
+    byId.delete(cmd.cmdId)
+    byId.set(cmd.cmdId, cmd)
+    for (const oldest of byId.keys()) {
+      if (byId.size <= this.#size) break
+      byId.delete(oldest)
     }
   }
 
@@ -44,30 +45,11 @@ export class CmdWindow {
 
   /** A window of its own with the same commands. */
   copy(): CmdWindow {
-    return new CmdWindow(this.#size, this.#byId.values())
+    return new CmdWindow(this.#size, this.#byId?.values())
   }
 
   /** The commands up to an event, oldest first. */
   upTo(seqNo: number): readonly RememberedCmd[] {
-    return [...this.#byId.values()].filter((cmd) => cmd.seqNo <= seqNo)
-  }
-}
-
-/** A window and the commands that would be added to it if all that is handled gets stored. */
-export class PendingWindow {
-  readonly #stored: Pick<CmdWindow, 'get'>
-  #added: Map<string, RememberedCmd> | undefined
-
-  constructor(stored: Pick<CmdWindow, 'get'>) {
-    this.#stored = stored
-  }
-
-  get(cmdId: string): RememberedCmd | undefined {
-    return this.#added?.get(cmdId) ?? this.#stored.get(cmdId)
-  }
-
-  add(cmd: RememberedCmd): void {
-    this.#added ??= new Map()
-    this.#added.set(cmd.cmdId, cmd)
+    return [...(this.#byId?.values() ?? [])].filter((cmd) => cmd.seqNo <= seqNo)
   }
 }

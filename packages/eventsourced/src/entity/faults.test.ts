@@ -220,7 +220,8 @@ describe('a snapshot', () => {
     await ref.stop()
     rest.snapshotStore.faults.clear()
     spoil()
-    await expect(Entity.spawn(id, counter, rest)).rejects.toMatchObject({ code: 'SNAPSHOT_UNREADABLE' })
+    const code = unloadable ? 'UNAVAILABLE' : 'SNAPSHOT_UNREADABLE'
+    await expect(Entity.spawn(id, counter, rest)).rejects.toMatchObject({ code })
   })
 
   test('that is unreadable gives way to an older one', async () => {

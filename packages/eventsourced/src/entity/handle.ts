@@ -2,9 +2,9 @@ import type { Binarizer, EncodedEvt } from '../binarizer/binarizer.js'
 import type { CmdEffect, Persist } from '../domain/effect.js'
 import type { CmdContext, EventSourced, Metadata } from '../domain/event-sourced.js'
 import { asError, EventSourcedError, hasCode, messageOf, show } from '../errors.js'
-import type { NewEvt } from '../log/evt-log.js'
+import type { Head, NewEvt } from '../log/evt-log.js'
 import type { MovedOn } from './cmd-result.js'
-import { type CmdWindow, PendingWindow, type RememberedCmd } from './cmd-window.js'
+import type { CmdWindow, RememberedCmd } from './cmd-window.js'
 import type { Envelope } from './envelope.js'
 import type { EntityType } from './options.js'
 import { withCmdId } from './reserved-metadata.js'
@@ -38,31 +38,40 @@ export interface Standing<State> {
   readonly seqNo: number
 }
 
+/** What commands are handled on: a known state, and the commands with an id that led to it. */
+export interface Ground<State> {
+  readonly state: State
+  readonly head: Head
+  readonly window: CmdWindow
+}
+
 /** Where an entity would stand if all that is handled gets stored. */
 class Speculation<State> {
   readonly id: string
-  readonly window: PendingWindow
   state: State
   seqNo: number
+  readonly #stored: CmdWindow
+  /** The commands with an id that are handled and not stored yet. */
+  #handled: Map<string, RememberedCmd> | undefined
 
-  constructor(id: string, { state, seqNo }: Standing<State>, window: CmdWindow) {
+  constructor(id: string, { state, head, window }: Ground<State>) {
     this.id = id
     this.state = state
-    this.seqNo = seqNo
-    this.window = new PendingWindow(window)
+    this.seqNo = head.seqNo
+    this.#stored = window
+  }
+
+  find(cmdId: string): RememberedCmd | undefined {
+    return this.#handled?.get(cmdId) ?? this.#stored.get(cmdId)
   }
 
   goOn({ state, seqNo, remembered }: Standing<State> & { readonly remembered: RememberedCmd | undefined }): void {
     this.state = state
     this.seqNo = seqNo
-    if (remembered !== undefined) this.window.add(remembered)
+    if (remembered === undefined) return
+    this.#handled ??= new Map()
+    this.#handled.set(remembered.cmdId, remembered)
   }
-}
-
-/** What commands are handled on: a known state, and the commands with an id that led to it. */
-export interface Ground<State> extends Standing<State> {
-  readonly id: string
-  readonly window: CmdWindow
 }
 
 /**
@@ -72,11 +81,12 @@ export interface Ground<State> extends Standing<State> {
  */
 export function handleCmds<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
+  id: string,
   ground: Ground<State>,
   envelopes: readonly Envelope<Cmd, Evt>[],
 ): Handled<Cmd, Evt, State>[] {
   const all: Handled<Cmd, Evt, State>[] = []
-  const speculation = new Speculation(ground.id, ground, ground.window)
+  const speculation = new Speculation(id, ground)
   for (const envelope of envelopes) {
     if (envelope.isSettled) continue
     envelope.isInFlight = true
@@ -94,7 +104,7 @@ function handleCmd<Cmd, Evt, State>(
 ): Handled<Cmd, Evt, State> {
   const { cmdId, expectedSeqNo } = envelope.request
   try {
-    const before = cmdId === undefined ? undefined : speculation.window.get(cmdId)
+    const before = cmdId === undefined ? undefined : speculation.find(cmdId)
     if (before !== undefined) {
       return storesNothing(speculation, envelope, { kind: 'repeated', cmd: before, reply: decodeReply(type, before) })
     }

@@ -1,4 +1,4 @@
-import { asError, EventSourcedError, messageOf } from '../errors.js'
+import { asError, EventSourcedError, hasCode, messageOf, UnavailableError } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type { LogHead, PersistedEvt } from '../log/evt-log.js'
 import type { Snapshot } from '../snapshot/snapshot-store.js'
@@ -67,11 +67,10 @@ async function recoverOnce<Cmd, Evt, State>(
   const replayed = await replay(type, key, base, head)
   if ('state' in replayed) return replayed
   if (unreadable !== undefined) {
-    throw new EventSourcedError(
-      'SNAPSHOT_UNREADABLE',
-      `event ${replayed.due} of ${nameOf(key)} is deleted, and the snapshot that stands for it can't be read: ${unreadable.message}`,
-      { cause: unreadable },
-    )
+    const message = `event ${replayed.due} of ${nameOf(key)} is deleted, and the snapshot that stands for it can't be read: ${unreadable.message}`
+    // A store that can't be reached now may have the snapshot later: nothing is lost yet.
+    if (hasCode(unreadable, 'UNAVAILABLE')) throw new UnavailableError(message, { cause: unreadable })
+    throw new EventSourcedError('SNAPSHOT_UNREADABLE', message, { cause: unreadable })
   }
   if (base.seqNo === 0 && replayed.empty) {
     // All events deleted, the last one too, and no snapshot: the entity was forgotten and begins anew behind its tombstone.
@@ -125,9 +124,13 @@ async function loadBase<Cmd, Evt, State>(
       const base = { state: binarizer.decodeState(state), seqNo, appendId, window: new CmdWindow(cmdWindow, window) }
       return { base, unreadable: undefined }
     } catch (error) {
-      unreadable ??= asError(error)
       logger?.warn({ ...key, seqNo: snapshot?.seqNo, err: error }, 'a snapshot is passed over')
-      if (snapshot === undefined) break
+      if (snapshot === undefined) {
+        // Whatever was wrong with newer ones, this one may be there.
+        unreadable = asError(error)
+        break
+      }
+      unreadable ??= asError(error)
       maxSeqNo = snapshot.seqNo - 1
     }
   }

@@ -1,7 +1,7 @@
 import type { Span } from '@opentelemetry/api'
 import { asError, EventSourcedError, hasCode } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
-import type { Append, Head, Persisted } from '../log/evt-log.js'
+import type { Append, NewEvt, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
 import { type Handled, handleCmds } from './handle.js'
 import type { Envelope } from './envelope.js'
@@ -124,22 +124,21 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   #handle(envelopes: readonly Envelope<Cmd, Evt>[]): Handled<Cmd, Evt, State>[] {
-    const { state, head, window } = this.#known
-    return handleCmds(this.#type, { state, seqNo: head.seqNo, window, id: this.key.id }, envelopes)
+    return handleCmds(this.#type, this.key.id, this.#known, envelopes)
   }
 
   #appendOf(handled: readonly Handled<Cmd, Evt, State>[]): Append {
     const { head, anew } = this.#known
-    const groups = handled.flatMap(({ group }) => (group.length > 0 ? [group] : []))
+    const groups: (readonly NewEvt[])[] = []
+    for (const { group } of handled) if (group.length > 0) groups.push(group)
     const appendId = this.#type.nextAppendId()
     return { key: this.key, expected: head, appendId, groups: anew ? markStartingAnew(groups) : groups }
   }
 
   #persist(append: Append, handled: readonly Handled<Cmd, Evt, State>[]): Promise<Persisted> {
-    const persist = () => this.#type.evtLog.persist(append)
-    return this.telemetry.isWatched(handled[0]?.envelope.span)
-      ? this.telemetry.append(this.key, spansOf(handled), persist)
-      : persist()
+    const { evtLog, telemetry } = this.#type
+    if (!telemetry.isWatched(handled[0]?.envelope.span)) return evtLog.persist(append)
+    return telemetry.append(this.key, spansOf(handled), () => evtLog.persist(append))
   }
 
   #compareHead(): Promise<NotStored | undefined> {
@@ -174,7 +173,8 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   #answerAhead(handled: Handled<Cmd, Evt, State>[], count: number): Handled<Cmd, Evt, State>[] {
-    for (const one of handled.slice(0, count)) this.#answer(one, this.#known.head)
+    const { seqNo, position } = this.#known.head
+    for (const one of handled.slice(0, count)) this.#answer(one, seqNo, position)
     return handled.slice(count)
   }
 
@@ -189,6 +189,7 @@ export class RunningEntity<Cmd, Evt, State> {
     let groupsLeft = groups
     let evtCount = 0
     let answered = 0
+    let last: Handled<Cmd, Evt, State> | undefined
     let due: Handled<Cmd, Evt, State>['snapshot']
     for (const one of handled) {
       if (one.group.length > 0) {
@@ -198,34 +199,33 @@ export class RunningEntity<Cmd, Evt, State> {
         due = one.snapshot ?? due
       }
       const position = positions[evtCount - 1] ?? 0
-      this.#known = { state: one.state, head: { seqNo: one.seqNo, position, appendId }, window, anew: false }
       if (one.remembered !== undefined) {
         one.remembered.position = position
         window.add(one.remembered)
       }
-      this.#answer(one, this.#known.head)
+      this.#answer(one, one.seqNo, position)
+      last = one
       answered += 1
     }
+    if (last !== undefined) {
+      const head = { seqNo: last.seqNo, position: positions[evtCount - 1] ?? 0, appendId }
+      this.#known = { state: last.state, head, window, anew: false }
+    }
     if (due !== undefined) this.#snapshotter.offer({ ...due, appendId, window: window.upTo(due.seqNo) })
-    return handled.slice(answered)
+    return answered === handled.length ? [] : handled.slice(answered)
   }
 
-  #answer({ envelope, outcome }: Handled<Cmd, Evt, State>, { seqNo, position }: Head): void {
+  #answer({ envelope, outcome }: Handled<Cmd, Evt, State>, seqNo: number, position: number): void {
+    const { key } = this
     switch (outcome.kind) {
       case 'accepted':
-        envelope.resolve({ ok: true, key: this.key, seqNo, position, evts: outcome.evts, reply: outcome.reply })
+        envelope.resolve({ ok: true, key, seqNo, position, evts: outcome.evts, reply: outcome.reply })
         break
-      case 'repeated':
-        envelope.resolve({
-          ok: true,
-          repeated: true,
-          key: this.key,
-          seqNo: outcome.cmd.seqNo,
-          position: outcome.cmd.position,
-          evts: [],
-          reply: outcome.reply,
-        })
+      case 'repeated': {
+        const { cmd, reply } = outcome
+        envelope.resolve({ ok: true, repeated: true, key, seqNo: cmd.seqNo, position: cmd.position, evts: [], reply })
         break
+      }
       case 'rejected':
         envelope.resolve({ ok: false, rejection: outcome.rejection })
         break

@@ -7,11 +7,10 @@ import {
   checkDeleteEvts,
   checkEvtsById,
   checkEvtsByType,
-  checkKey,
   checkSnapshot,
   MAX_METADATA_CHARS,
 } from './check.js'
-import { entityKey } from './entity-key.js'
+import { checkKey, entityKey } from './entity-key.js'
 import type { Append, NewEvt } from './evt-log.js'
 import { SLICE_COUNT } from './slice.js'
 

@@ -2,7 +2,7 @@ import { InvalidInputError, RefusedError, show } from '../errors.js'
 import type { Metadata } from '../domain/event-sourced.js'
 import type { Snapshot } from '../snapshot/snapshot-store.js'
 import { APPEND_ID } from './append-id.js'
-import { checkTypeName, type EntityKey, entityKey } from './entity-key.js'
+import { checkKey, checkTypeName, type EntityKey } from './entity-key.js'
 import type { Append, EvtsByIdOptions, EvtsByTypeOptions, NewEvt } from './evt-log.js'
 import { SLICE_COUNT } from './slice.js'
 
@@ -62,7 +62,8 @@ export function checkMetadata(
   fail: (field: string, value: unknown, expected: string) => Error,
 ): void {
   let chars = 0
-  for (const [name, value] of Object.entries(metadata)) {
+  for (const name in metadata) {
+    const value: unknown = metadata[name]
     const field = `metadata[${show(name)}]`
     if (typeof value !== 'string') throw fail(field, value, 'a string')
     for (const text of [name, value]) {
@@ -73,12 +74,6 @@ export function checkMetadata(
   if (chars > MAX_METADATA_CHARS) {
     throw fail('metadata', `${chars} characters`, `at most ${MAX_METADATA_CHARS}, names and values together`)
   }
-}
-
-/** Checks that a key is what {@link entityKey} makes. For authors of logs and stores. @throws {InvalidInputError} */
-export function checkKey(key: EntityKey): void {
-  const { id } = entityKey(key.typeName, key.id)
-  if (id !== key.id) throw new InvalidInputError('id', key.id, 'a UUID in lower case, as entityKey() makes it')
 }
 
 /** Checks a read by id. For authors of logs. @throws {InvalidInputError} */

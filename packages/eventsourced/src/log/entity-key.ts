@@ -25,9 +25,30 @@ export function checkId(id: string): string {
   return id.toLowerCase()
 }
 
+/** A key that was checked: nobody need look at it again. */
+class CheckedKey implements EntityKey {
+  readonly typeName: string
+  readonly id: string
+
+  constructor(typeName: string, id: string) {
+    this.typeName = checkTypeName(typeName)
+    this.id = checkId(id)
+    Object.freeze(this)
+  }
+}
+
 /** The key of an entity, checked and in lower case. @throws {InvalidInputError} */
 export function entityKey(typeName: string, id: string): EntityKey {
-  return { typeName: checkTypeName(typeName), id: checkId(id) }
+  return new CheckedKey(typeName, id)
+}
+
+/** Checks that a key is what {@link entityKey} makes. For authors of logs and stores. @throws {InvalidInputError} */
+export function checkKey(key: EntityKey): void {
+  if (key instanceof CheckedKey) return
+  checkTypeName(key.typeName)
+  if (checkId(key.id) !== key.id) {
+    throw new InvalidInputError('id', key.id, 'a UUID in lower case, as entityKey() makes it')
+  }
 }
 
 /** An entity as messages name it. */

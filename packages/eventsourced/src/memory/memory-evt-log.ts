@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { ConflictError, RefusedError, show, UncertainError } from '../errors.js'
-import { checkAppend, checkDeleteEvts, checkEvtsById, checkEvtsByType, checkKey } from '../log/check.js'
-import { type EntityKey, nameOf } from '../log/entity-key.js'
+import { checkAppend, checkDeleteEvts, checkEvtsById, checkEvtsByType } from '../log/check.js'
+import { checkKey, type EntityKey, nameOf } from '../log/entity-key.js'
 import type {
   Append,
   EvtLog,

@@ -1,6 +1,6 @@
 import { RefusedError } from '../errors.js'
-import { checkKey, checkSnapshot } from '../log/check.js'
-import type { EntityKey } from '../log/entity-key.js'
+import { checkSnapshot } from '../log/check.js'
+import { checkKey, type EntityKey } from '../log/entity-key.js'
 import type { Snapshot, SnapshotSaved, SnapshotStore } from './snapshot-store.js'
 
 /**
