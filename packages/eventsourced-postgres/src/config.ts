@@ -8,7 +8,9 @@ export type ConnectionSource =
   | {
       /**
        * Lends one connection at a time for appends, and one for each page that is read, never for longer than a statement takes; so the
-       * smallest of pools will do. LISTEN uses one connection outside of the pool, made from its options, while there are live reads.
+       * smallest of pools will do. LISTEN uses one connection outside of the pool, made from its options, while there are live reads. Give the
+       * pool an `error` listener and `connectionTimeoutMillis`: without them pg ends the process when an idle connection is lost, and keeps
+       * a connection for ever to a server that hangs.
        */
       readonly pool: Pool
       readonly connection?: never
@@ -16,7 +18,7 @@ export type ConnectionSource =
   | {
       /**
        * All of pg's connection and pool settings. `max` (10 by default) bounds the connections that read; one more is kept for appends, and
-       * one for LISTEN while there are live reads.
+       * one for LISTEN while there are live reads. `connectionTimeoutMillis` is 10,000 by default.
        */
       readonly connection: PoolConfig
       readonly pool?: never

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Client, Pool, type PoolConfig, type PoolOptions } from 'pg'
 import type { ConnectionSource } from '../config.js'
@@ -15,6 +16,14 @@ export interface Database {
   readonly close: () => Promise<void>
 }
 
+/**
+ * Without a bound a connection to a server that hangs would never be given up, and count as one of the pool's for ever. A pool that is handed
+ * in should have one too.
+ */
+const DEFAULTS = { connectionTimeoutMillis: 10_000, fallback_application_name: 'eventsourced', keepAlive: true }
+/** How long close() waits for connections that are still being made. */
+const GOODBYE_MS = 2_000
+
 /** Makes the connections; none is opened before it is needed. */
 export function openDatabase(source: ConnectionSource, logger: Logger): Database {
   if (source.pool !== undefined) {
@@ -26,7 +35,7 @@ export function openDatabase(source: ConnectionSource, logger: Logger): Database
       close: () => Promise.resolve(),
     }
   }
-  const connection = { fallback_application_name: 'eventsourced', keepAlive: true, ...source.connection }
+  const connection = { ...DEFAULTS, ...source.connection }
   const writers = new Pool({ ...connection, max: 1 })
   const readers = new Pool(connection)
   for (const pool of [writers, readers]) {
@@ -38,7 +47,10 @@ export function openDatabase(source: ConnectionSource, logger: Logger): Database
     readers,
     listener: () => new Client(connection),
     close: async () => {
-      await Promise.all([writers.end(), readers.end()])
+      const over = new AbortController()
+      const ended = Promise.all([writers.end(), readers.end()])
+      await Promise.race([ended, sleep(GOODBYE_MS, undefined, { signal: over.signal }).catch(() => undefined)])
+      over.abort()
     },
   }
 }

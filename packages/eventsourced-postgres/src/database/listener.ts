@@ -14,6 +14,8 @@ export interface ListenerOptions {
 
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 5_000
+/** How long a server may take to say goodbye: one that hangs must not hold up close(). */
+const GOODBYE_MS = 1_000
 
 /**
  * Listens on a channel for as long as anybody waits, on a connection of its own. A notification wakes the readers of the types that it names, or
@@ -91,15 +93,24 @@ export class Listener {
   async #listen(over: AbortSignal, onListening: () => void): Promise<void> {
     const client = this.#options.connection()
     client.on('notification', ({ payload }) => this.#waiters.wake(payload ? payload.split(' ') : undefined))
+    let onOver = (): void => undefined
     try {
       await new Promise<void>((resolve, reject) => {
-        over.addEventListener('abort', () => resolve(), { once: true })
+        onOver = resolve
+        over.addEventListener('abort', onOver)
         client.on('error', reject)
         client.on('end', () => reject(new Error('the server has ended the connection')))
         this.#begin(client, onListening).catch(reject)
       })
     } finally {
-      await client.end().catch(() => undefined)
+      over.removeEventListener('abort', onOver)
+      await end(client)
     }
   }
+}
+
+async function end(client: Client): Promise<void> {
+  const timer = setTimeout(() => client.connection.stream.destroy(), GOODBYE_MS)
+  await client.end().catch(() => undefined)
+  clearTimeout(timer)
 }

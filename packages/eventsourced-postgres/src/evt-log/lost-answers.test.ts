@@ -118,6 +118,31 @@ describe('an append', () => {
     expect(await eventCount()).toBe(1)
   })
 
+  test('is uncertain in time when the server hangs, what waits behind it is unavailable, and close() comes back', async () => {
+    await log.close()
+    const bounds = { appendTimeoutMs: 1_200, readTimeoutMs: 300 }
+    log = await open({ connection: { ...connection, port: proxy.port, connectionTimeoutMillis: 500 }, ...bounds })
+    const [sent, behind] = [newAppend(newKey()), newAppend(newKey())]
+    await log.persist(newAppend(newKey()))
+    const live = log.evtsByType('counter', { live: true, after: 1 })[Symbol.asyncIterator]().next()
+    await until('it listens', async () => (await backends(admin, "query LIKE 'LISTEN%'")) === 1)
+    proxy.rule((_, direction) => (direction === 'answer' ? 'hold' : 'pass'))
+    const answer = log.persist(sent).catch(codeOf)
+    await until('it is sent', async () => (await eventCount()) === 2)
+    const later = log.persist(behind).catch(codeOf)
+    await expect(log.head(sent.key)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(await answer).toBe('UNCERTAIN')
+    expect(['UNAVAILABLE', 'UNCERTAIN']).toContain(await later)
+    const ended = live.catch(codeOf)
+    await log.close()
+    expect(await ended).toBe('REFUSED')
+    proxy.rule()
+    log = await open({ connection })
+    expect(await log.persist(sent)).toMatchObject({ head: { seqNo: 1 } })
+    expect(await log.persist(behind)).toMatchObject({ head: { seqNo: 1 } })
+    expect(await eventCount()).toBe(3)
+  })
+
   test('is unavailable, and not stored, when the server can’t be reached', async () => {
     await proxy.refuse()
     proxy.cut()

@@ -32,6 +32,8 @@ const PAGE = { rows: 1_000, bytes: 2 * 1_048_576 }
 /** Of some slices only a page looks at more rows, of which it takes but a few. */
 const ROWS_OF_SLICES = 8_000
 const RETRY_MS = 250
+/** Why a read is over whose consumer has left; nobody sees it. A reason that is not given would be made, with its stack, for each read. */
+const LEFT = 'the consumer has left'
 
 type EvtStream = AsyncGenerator<PersistedEvt, unknown, void>
 type Live = Pick<LiveReading, 'to' | 'isComplete'>
@@ -106,7 +108,7 @@ export class Reads {
     } finally {
       this.#open.delete(over)
       signal?.removeEventListener('abort', onAbort)
-      over.abort()
+      over.abort(LEFT)
     }
   }
 
