@@ -178,6 +178,40 @@ describe('a forgotten entity', () => {
     expect(await during).toMatchObject({ reply: 1, seqNo: 2 })
   })
 
+  test('is not live again before all is deleted, also where it was on its way out already', async () => {
+    const { id, evtLog, entities: counters } = entities()
+    const ref = counters.ref(id)
+    await ref.handleCmd({ type: 'Inc', inc: 5 })
+    const held = evtLog.faults.hold('deleteEvts')
+    const passivated = ref.stop()
+    const forgotten = counters.forget(id)
+    await passivated
+    await held.arrived
+    const during = ref.handleCmd({ type: 'Inc', inc: 1 })
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    held.release()
+    await forgotten
+    expect(await during).toMatchObject({ reply: 1, seqNo: 2 })
+    await ref.stop()
+    expect(await ref.handleCmd({ type: 'Get' })).toMatchObject({ reply: 1, seqNo: 2 })
+  })
+
+  test('is not forgotten after all where the entities are stopped before it is out', async () => {
+    const { id, log, evtLog, entities: counters } = entities()
+    const held = evtLog.faults.hold('persist')
+    const ref = counters.ref(id)
+    const accepted = ref.handleCmd(inc)
+    await held.arrived
+    void ref.stop()
+    const forgotten = counters.forget(id)
+    const stopped = counters.stop()
+    held.release()
+    await expect(forgotten).rejects.toMatchObject({ code: 'STOPPED' })
+    await stopped
+    expect(await accepted).toMatchObject({ reply: 1 })
+    expect(await evtsOf(log, id)).toHaveLength(1)
+  })
+
   test('need not exist', async () => {
     const { id, entities: counters } = entities()
     await counters.forget(id)

@@ -98,13 +98,19 @@ export class Entities<Cmd, Evt, State> {
    * The entity must not be live in another process: that one would go on from what was forgotten.
    */
   async forget(id: string): Promise<void> {
-    if (this.#stopped !== undefined) throw this.#refusal(id)
-    const resident = this.#resident(entityKey(this.#type.domain.typeName, id))
-    while (resident.moving !== undefined) await resident.moving
-    await this.#move(resident, async () => {
-      await this.#withdraw(resident)?.stop()
-      await forget(this.#type, resident.key)
-    })
+    const key = entityKey(this.#type.domain.typeName, id)
+    for (;;) {
+      if (this.#stopped !== undefined) throw this.#refusal(id)
+      const resident = this.#resident(key)
+      if (resident.moving === undefined) return this.#move(resident, () => this.#forget(resident))
+      // By then its place may be given up, and commands may have come for another one's.
+      await resident.moving
+    }
+  }
+
+  async #forget(resident: Resident<Cmd, Evt, State>): Promise<void> {
+    await this.#withdraw(resident)?.stop()
+    await forget(this.#type, resident.key)
   }
 
   /** Finishes what was accepted by all entities, and refuses what comes later with `STOPPED`. Idempotent. */
