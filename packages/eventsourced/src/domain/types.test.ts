@@ -1,6 +1,7 @@
 import { describe, expectTypeOf, test } from 'vitest'
-import type { Accepted, Rejected } from '../entity/cmd-result.js'
+import type { Accepted, MovedOn, Rejected } from '../entity/cmd-result.js'
 import type { EntityRef } from '../entity/ref.js'
+import type { HandleCmdOptions } from '../entity/request.js'
 import { byType } from './by-type.js'
 import type { Command } from './command.js'
 import { type CmdEffect, persist, reject, reply } from './effect.js'
@@ -178,6 +179,15 @@ describe('the result of a command', () => {
 
   test('of one of several commands bears the outcomes of all of them', () => {
     expectTypeOf(any).returns.resolves.toEqualTypeOf<Accepted<Evt, bigint> | Rejected<Overflow>>()
+  })
+
+  test('may be that the entity has moved on, where the options say or may say which event is expected', () => {
+    const expected = (ref: EntityRef<Cmd, Evt>) => ref.handleCmd({ type: 'Get' }, { expectedSeqNo: 1 })
+    const perhaps = (ref: EntityRef<Cmd, Evt>, options: HandleCmdOptions) => ref.handleCmd({ type: 'Get' }, options)
+    const fresh = (ref: EntityRef<Cmd, Evt>) => ref.handleCmd({ type: 'Get' }, { fresh: true })
+    expectTypeOf(expected).returns.resolves.toEqualTypeOf<Accepted<Evt, bigint> | Rejected<MovedOn>>()
+    expectTypeOf(perhaps).returns.resolves.toEqualTypeOf<Accepted<Evt, bigint> | Rejected<MovedOn>>()
+    expectTypeOf(fresh).returns.resolves.toEqualTypeOf<Accepted<Evt, bigint>>()
   })
 
   test('exists for the commands of the entity only', () => {
