@@ -65,6 +65,22 @@ describe('logging in', () => {
     expect(failure).toMatchObject({ code: 'REFUSED', reason: 'forbidden' })
   })
 
+  test('a user who may not pull from consumers is refused as forbidden when it reads by type, live or not', async () => {
+    const stream = newStream()
+    const { url } = await server({
+      config: `authorization { users: [
+        { user: "writer", password: "w" }
+        { user: "reader", password: "r", permissions: { publish: { deny: "$JS.API.CONSUMER.MSG.NEXT.>" } } } ] }`,
+    })
+    const writer = await openLog({ servers: url, auth: { user: 'writer', password: 'w' }, stream, setup: true })
+    await writer.persist(newAppend(newKey()))
+    const reader = await openLog({ servers: url, auth: { user: 'reader', password: 'r' }, stream })
+    for (const live of [false, true]) {
+      const failure = await failureOf(collect(reader.evtsByType('counter', { live })))
+      expect(failure).toMatchObject({ code: 'REFUSED', reason: 'forbidden' })
+    }
+  })
+
   test('a user who may not publish to the stream is refused as forbidden, and may read', async () => {
     const stream = newStream()
     const { url } = await server({

@@ -24,8 +24,10 @@ export async function deleteEvts(stream: Stream, recent: RecentHeads, key: Entit
   await persistently(stream, `deleting events of ${key.typeName} ${key.id}`, undefined, async () => {
     const head = await readHead(stream, recent, subject)
     if (head === undefined || toSeqNo === 0) return
-    const stays =
-      toSeqNo < head.seqNo ? await firstAfter(stream, subject, toSeqNo, head) : await bury(stream, subject, head)
+    const isPart = toSeqNo < head.seqNo
+    const stays = isPart ? await firstAfter(stream, subject, toSeqNo, head) : await bury(stream, subject, head)
+    // The next append is fenced by the tombstone.
+    if (!isPart) recent.set(subject, { ...head, seq: stays, isTombstone: true })
     await purgeBelow(stream, subject, stays)
   })
 }

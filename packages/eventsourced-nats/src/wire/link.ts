@@ -13,7 +13,7 @@ export interface LinkEvents {
   /** The connection was lost, and with it all that was on its way. */
   readonly onLost: (why: string) => void
   /** The server has dropped what was published to a subject, for want of permission. */
-  readonly onForbidden: (subject: string) => void
+  readonly onForbidden?: (subject: string) => void
 }
 
 /** Watches a connection that the package makes anew when it is lost. */
@@ -34,7 +34,7 @@ export function watchLink(connection: NatsConnection, logger: Logger | undefined
       logger?.info({ server: data }, 'the connection to NATS is there again')
       wakeAll()
     } else if (permissionContext?.operation === 'publish') {
-      events.onForbidden(permissionContext.subject)
+      events.onForbidden?.(permissionContext.subject)
     }
   }
 

@@ -9,7 +9,7 @@ export async function orLost<Result>(promise: Promise<Result>, wire: Wire): Prom
   let unwatch = () => {}
   try {
     return await new Promise<Result>((resolve, reject) => {
-      unwatch = wire.onLost((why) => reject(new UnavailableError(why)))
+      unwatch = wire.watch({ onLost: (why) => reject(new UnavailableError(why)) })
       promise.then(resolve, reject)
     })
   } finally {

@@ -1,6 +1,6 @@
 import { createInbox, headers, type Msg, type NatsConnection } from 'nats'
 import type { Logger } from 'pino'
-import { watchLink } from './link.js'
+import { type LinkEvents, watchLink } from './link.js'
 import { PendingReplies } from './pending-replies.js'
 
 /** What came back for a request. Each calls for something else, so each is a value that the compiler asks for. */
@@ -39,8 +39,8 @@ export interface Wire {
   readonly maxPayload: number
   /** The package's connection, for what the package does well. */
   readonly connection: NatsConnection
-  /** Calls back each time the connection is lost, and with it all that was on its way. Answers what ends that. */
-  onLost(callback: (why: string) => void): () => void
+  /** Tells a watcher of what befalls the connection, until what is answered is called. */
+  watch(watcher: LinkEvents): () => void
   /** A new subject for replies that are not requests'. */
   newInbox(): string
   /** Lets go of the connection without closing it. Requests under way are lost. */
@@ -61,12 +61,16 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
   const newInbox = () => (inboxPrefix === undefined ? createInbox() : createInbox(inboxPrefix))
   const inbox = newInbox()
   const pending = new PendingReplies(replyTimeoutMs)
-  const lostCallbacks = new Set<(why: string) => void>([(why) => pending.loseAll(why)])
+  const watchers = new Set<LinkEvents>([
+    { onLost: (why) => pending.loseAll(why), onForbidden: (subject) => pending.forbid(subject) },
+  ])
   const link = watchLink(connection, logger, {
     onLost: (why) => {
-      for (const callback of lostCallbacks) callback(why)
+      for (const watcher of watchers) watcher.onLost(why)
     },
-    onForbidden: (subject) => pending.forbid(subject),
+    onForbidden: (subject) => {
+      for (const watcher of watchers) watcher.onForbidden?.(subject)
+    },
   })
 
   // The package asks its headers for their bytes while it publishes, so one object serves all messages.
@@ -107,9 +111,9 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
       return connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD
     },
     connection,
-    onLost: (callback) => {
-      lostCallbacks.add(callback)
-      return () => void lostCallbacks.delete(callback)
+    watch: (watcher) => {
+      watchers.add(watcher)
+      return () => void watchers.delete(watcher)
     },
     newInbox,
     close: () => {

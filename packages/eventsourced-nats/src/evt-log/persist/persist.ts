@@ -24,7 +24,6 @@ export function createPersist(
 ): Persist {
   const budget = createBudget(maxInFlightBytes)
   const batcher = new Batcher(stream)
-
   const way = new Way(batching, stream.logger)
   let underWay = 0
 

@@ -9,6 +9,8 @@ export type Delivery =
   | { readonly kind: 'msg'; readonly msg: StoredMsg }
   /** It can't be relied on any more, and another one must take over behind the last message. */
   | { readonly kind: 'broken'; readonly why: string }
+  /** No other one would be allowed more. */
+  | { readonly kind: 'forbidden'; readonly why: string }
 
 /** An ephemeral consumer of the stream, that delivers as fast as it is emptied. */
 export interface Consumer {
@@ -53,6 +55,7 @@ class PullConsumer implements Consumer {
   readonly #stream: Stream
   readonly #name: string
   readonly #inbox: string
+  readonly #pullSubject: string
   readonly #unsubscribe: () => void
   readonly #unwatch: () => void
   #deliveries: Delivery[] = []
@@ -68,11 +71,17 @@ class PullConsumer implements Consumer {
     this.#stream = stream
     this.#name = name
     this.#inbox = stream.wire.newInbox()
+    this.#pullSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream.name}.${name}`
     const subscription = stream.wire.connection.subscribe(this.#inbox, {
       callback: (error, msg) => (error === null ? this.#receive(msg) : this.#break(error.message)),
     })
     this.#unsubscribe = () => subscription.unsubscribe()
-    this.#unwatch = stream.wire.onLost((why) => this.#break(why))
+    this.#unwatch = stream.wire.watch({
+      onLost: (why) => this.#break(why),
+      onForbidden: (subject) => {
+        if (subject === this.#pullSubject) this.#break(`publishing to ${subject} is not permitted`, 'forbidden')
+      },
+    })
     this.#pull()
   }
 
@@ -117,7 +126,7 @@ class PullConsumer implements Consumer {
   #pull(): void {
     const expected = this.#asked + this.#deliveries.length - this.#taken
     if (this.#isBroken || expected > MAX_WAITING_MSGS - PULL_MSGS) return
-    const { wire, name } = this.#stream
+    const { wire } = this.#stream
     const request = {
       batch: PULL_MSGS,
       // One message at least must fit, or the consumer would stand still.
@@ -128,9 +137,7 @@ class PullConsumer implements Consumer {
     this.#asked += PULL_MSGS
     this.#watch()
     try {
-      wire.connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${name}.${this.#name}`, JSON.stringify(request), {
-        reply: this.#inbox,
-      })
+      wire.connection.publish(this.#pullSubject, JSON.stringify(request), { reply: this.#inbox })
     } catch (error) {
       this.#break(error instanceof Error ? error.message : String(error))
     }
@@ -159,11 +166,11 @@ class PullConsumer implements Consumer {
     this.#pull()
   }
 
-  #break(why: string): void {
+  #break(why: string, kind: 'broken' | 'forbidden' = 'broken'): void {
     if (this.#isBroken) return
     this.#isBroken = true
     clearTimeout(this.#timer)
-    this.#deliver({ kind: 'broken', why })
+    this.#deliver({ kind, why })
   }
 
   #deliver(delivery: Delivery): void {

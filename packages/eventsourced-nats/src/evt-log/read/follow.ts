@@ -1,4 +1,4 @@
-import { UnavailableError } from 'eventsourced'
+import { RefusedError, UnavailableError } from 'eventsourced'
 import { backOff } from '../../wire/back-off.js'
 import { orAborted } from '../../wire/or-aborted.js'
 import { orLost } from '../../wire/or-lost.js'
@@ -29,6 +29,8 @@ export async function* follow(
 ): AsyncGenerator<StoredMsg, void, void> {
   let last = after
   let consumer: Consumer | undefined
+  /** How many consumers broke one after another without giving anything. */
+  let broken = 0
   try {
     for (;;) {
       consumer ??= await takeOver(stream, subjects, last, isPatient, signal)
@@ -38,11 +40,16 @@ export async function* follow(
         // What a broken consumer had delivered already.
         if (delivery.msg.seq <= last) continue
         last = delivery.msg.seq
+        broken = 0
         yield delivery.msg
+      } else if (delivery?.kind === 'forbidden') {
+        throw new RefusedError('forbidden', `reading events: ${delivery.why}`)
       } else {
         stream.logger?.info({ subjects, after: last, why: delivery?.why }, 'a consumer broke: another takes over')
         await consumer.delete()
         consumer = undefined
+        if (broken++ > 0) await backOff(broken, signal)
+        signal.throwIfAborted()
       }
     }
   } finally {
