@@ -9,8 +9,8 @@ export type CmdResultFor<Cmd, Evt, Options> =
   | CmdResult<Cmd, Evt>
   | ('expectedSeqNo' extends keyof Options ? Rejected<MovedOn> : never)
 
-/** What `handleCmd` is asked without options. */
-type NoOptions = Readonly<Record<never, never>>
+/** What `handleCmd` takes its caller to ask who gives no options. */
+type NothingExpected = Omit<HandleCmdOptions, 'expectedSeqNo'>
 
 /** A running entity, to send commands to. */
 export interface EntityRef<Cmd, Evt> {
@@ -27,7 +27,7 @@ export interface EntityRef<Cmd, Evt> {
    * if (result.ok) console.log(result.reply)
    * else console.log(result.rejection)
    */
-  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = NoOptions>(
+  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = NothingExpected>(
     cmd: Given,
     options?: Options,
   ): Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>>
@@ -55,7 +55,7 @@ export class Ref<Cmd, Evt> implements EntityRef<Cmd, Evt> {
     return this.#receiver.key.id
   }
 
-  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = NoOptions>(
+  handleCmd<Given extends Cmd, Options extends HandleCmdOptions = NothingExpected>(
     cmd: Given,
     options?: Options,
   ): Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>> {
