@@ -1,4 +1,5 @@
 import { sliceOf } from 'eventsourced'
+import { splitAppendId } from '../append-id.js'
 import {
   byteaArray,
   int2Array,
@@ -11,13 +12,7 @@ import {
 import type { Parameter } from '../database/statement.js'
 import type { Waiting } from './waiting.js'
 
-const WRITER_LENGTH = 36
 const MAX_NOTIFICATION_BYTES = 7_999
-
-/** The two parts of an appendId. */
-export function splitAppendId(appendId: string): { readonly writer: string; readonly no: number } {
-  return { writer: appendId.slice(0, WRITER_LENGTH), no: Number(appendId.slice(WRITER_LENGTH + 1)) }
-}
 
 /** An append of one event as parameters of `append_one`. */
 export function encodeOne({ append }: Waiting, lockTimeoutMs: number): Parameter[] {
