@@ -1,6 +1,4 @@
 import { setImmediate } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, test, vi } from 'vitest'
 import { appendIds } from '../log/append-id.js'
 import { type EntityKey, entityKey } from '../log/entity-key.js'
@@ -102,26 +100,6 @@ test('a key that is read can’t be changed for others, and serves as a key agai
   const [evt] = await all(log)
   expect(Object.isFrozen(evt?.key)).toBe(true)
   expect(await log.head(evt?.key ?? key)).toMatchObject({ seqNo: 1 })
-})
-
-test('the memory of deleted events is given back', async () => {
-  setFlagsFromString('--expose-gc')
-  const collectGarbage: () => void = runInNewContext('gc')
-  const log = new MemoryEvtLog()
-  const before = process.memoryUsage().arrayBuffers
-  const large = 2 ** 20
-  for (let count = 0; count < 50; count++) await store(log, [[newEvt({ bytes: new Uint8Array(large) })]])
-  await vi.waitFor(() => {
-    collectGarbage()
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(60 * large)
-  })
-  expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(45 * large)
-  await log.deleteEvts(key, 50)
-  await vi.waitFor(() => {
-    collectGarbage()
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(5 * large)
-  })
-  expect(await log.head(key)).toMatchObject({ seqNo: 50 })
 })
 
 async function all(log: MemoryEvtLog): Promise<PersistedEvt[]> {
