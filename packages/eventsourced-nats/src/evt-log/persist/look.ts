@@ -17,7 +17,7 @@ export type Found =
   | { readonly kind: 'others'; readonly what: string }
   /** What stood there is deleted: nobody can tell whose it was. */
   | { readonly kind: 'deleted'; readonly what: string }
-  /** The expected event is deleted, and a tombstone stands for it: the fence must go by that. */
+  /** The expected event is deleted, and a tombstone that stands for it is the last: the fence must go by that. */
   | { readonly kind: 'tombstone'; readonly seq: number }
   /** Nothing. That proves nothing, since an earlier try may still be on its way. */
   | { readonly kind: 'nothing' }
@@ -30,7 +30,8 @@ export async function look(stream: Stream, write: Write): Promise<Found> {
   const head = msgHead(next)
   const { seqNo } = append.expected
   if (head.isTombstone && head.position === append.expected.position && head.seqNo === seqNo) {
-    return { kind: 'tombstone', seq: head.seq }
+    const behind = await look(stream, { ...write, fence: head.seq })
+    return behind.kind === 'nothing' ? { kind: 'tombstone', seq: head.seq } : behind
   }
   if (head.seqNo > seqNo + 1 || head.isTombstone) {
     return { kind: 'deleted', what: `its next event that is not deleted is ${head.seqNo}` }
