@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
 import { UnavailableError } from '../errors.js'
-import { counter, evtsOf, fixture } from './counter.fixture.js'
+import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entities } from './entities.js'
 
 const ids = (count: number) => Array.from({ length: count }, () => randomUUID())

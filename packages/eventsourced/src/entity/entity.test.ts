@@ -3,7 +3,7 @@ import { snapshotEvery } from '../domain/snapshot-every.js'
 import { hasCode, RefusedError } from '../errors.js'
 import type { Append, Persisted } from '../log/evt-log.js'
 import { FaultyEvtLog } from '../testing/faulty-evt-log.js'
-import { counter, evtsOf, fixture } from './counter.fixture.js'
+import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
 
 class StoresTwoGroups extends FaultyEvtLog {

@@ -4,7 +4,7 @@ import { RefusedError, UnavailableError, UncertainError } from '../errors.js'
 import { appendIds } from '../log/append-id.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { MemoryEvtLog } from '../memory/memory-evt-log.js'
-import { counter, evtsOf, fixture } from './counter.fixture.js'
+import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
 import { sealSnapshot } from './snapshot-envelope.js'
 

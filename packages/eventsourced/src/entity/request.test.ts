@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
 import { UncertainError } from '../errors.js'
-import { counter, evtsOf, fixture } from './counter.fixture.js'
+import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
 
 describe('a command with an id', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
 import { sliceOf } from '../log/slice.js'
-import { counter, evtsOf, fixture } from './counter.fixture.js'
+import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
 import type { ProjectionProgress, Retention } from './retention.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { UnavailableError, UncertainError } from '../errors.js'
-import { counter, fixture } from './counter.fixture.js'
+import { counter, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
 
 const inc = { type: 'Inc', inc: 1 } as const

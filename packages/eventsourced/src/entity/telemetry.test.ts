@@ -10,7 +10,7 @@ import {
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
-import { counter, evtsOf, fixture } from './counter.fixture.js'
+import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
 import { traceContextOf } from './telemetry.js'
 
