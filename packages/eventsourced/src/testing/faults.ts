@@ -61,6 +61,22 @@ export class Faults<Operation extends string> {
     return { arrived, release: () => gate.open() }
   }
 
+  /**
+   * Fails the next call at once, and carries it out when it is released, unbeknownst to its caller: a request that is given up while it is
+   * still on its way.
+   */
+  late(operation: Operation, error: Error): Held {
+    const gate = new Gate()
+    const arrived = new Promise<void>((resolve) => {
+      this.#add(operation, async (proceed) => {
+        resolve()
+        void gate.opened.then(proceed).catch(() => undefined)
+        throw error
+      })
+    })
+    return { arrived, release: () => gate.open() }
+  }
+
   /** Nothing goes wrong any more. */
   clear(): void {
     this.#steps.clear()

@@ -1,0 +1,110 @@
+import type { EntityKey } from '../../log/entity-key.js'
+import type {
+  Append,
+  EvtLog,
+  EvtsByIdOptions,
+  EvtsByTypeOptions,
+  LogHead,
+  Persisted,
+  PersistedEvt,
+} from '../../log/evt-log.js'
+
+/** All events that entities ever had, also those that were deleted since. */
+export class Archive {
+  readonly #deleted = new Map<string, PersistedEvt[]>()
+  readonly #emptiedAt = new Map<string, number[]>()
+
+  /** Keeps the events that are about to be deleted. */
+  async keep(log: EvtLog, key: EntityKey, toSeqNo: number): Promise<void> {
+    const { seqNo } = await log.head(key)
+    const evts: PersistedEvt[] = []
+    for await (const evt of log.evtsById(key, { to: toSeqNo })) evts.push(evt)
+    this.#deleted.set(key.id, [...(this.#deleted.get(key.id) ?? []), ...evts])
+    if (toSeqNo >= seqNo) this.#emptiedAt.set(key.id, [...this.emptiedAt(key), seqNo])
+  }
+
+  /** At which seqNos somebody began to delete all events of an entity. */
+  emptiedAt({ id }: EntityKey): readonly number[] {
+    return this.#emptiedAt.get(id) ?? []
+  }
+
+  /** All events of an entity in order. One that was seen twice is there once; all else is as the log has it, right or wrong. */
+  async history(log: EvtLog, key: EntityKey): Promise<readonly PersistedEvt[]> {
+    const evts = [...(this.#deleted.get(key.id) ?? [])]
+    for await (const evt of log.evtsById(key)) evts.push(evt)
+    const byPosition = new Map(evts.map((evt) => [evt.position, evt]))
+    return [...byPosition.values()].sort((left, right) => left.seqNo - right.seqNo || left.position - right.position)
+  }
+}
+
+/** The log of a process: the one given, with an eye on what is deleted and on what is still under way. What it does besides, any log may do. */
+export class WatchedEvtLog implements EvtLog {
+  readonly #log: EvtLog
+  readonly #archive: Archive
+  readonly #underWay = new Set<Promise<unknown>>()
+  #inPart = 0
+  readonly #beforeNext: ((key: EntityKey) => Promise<void>)[] = []
+
+  constructor(log: EvtLog, archive: Archive) {
+    this.#log = log
+    this.#archive = archive
+  }
+
+  /** Does something before the next append, such as writing to the same entity. */
+  beforeNextAppend(action: (key: EntityKey) => Promise<void>): void {
+    this.#beforeNext.push(action)
+  }
+
+  /** Stores only the first group of the next appends that have several, as a log may. */
+  storeNextInPart(appends: number): void {
+    this.#inPart += appends
+  }
+
+  /** Resolves once no append is under way, also none that its sender has given up. */
+  async quiet(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+  }
+
+  async persist(append: Append): Promise<Persisted> {
+    const persisted = this.#persist(append)
+    this.#underWay.add(persisted)
+    try {
+      return await persisted
+    } finally {
+      this.#underWay.delete(persisted)
+    }
+  }
+
+  async #persist(append: Append): Promise<Persisted> {
+    await this.#beforeNext.shift()?.(append.key)
+    const { groups } = append
+    if (this.#inPart === 0 || groups.length === 1) return this.#log.persist(append)
+    this.#inPart -= 1
+    return this.#log.persist({ ...append, groups: groups.slice(0, 1) })
+  }
+
+  async deleteEvts(key: EntityKey, toSeqNo: number): Promise<void> {
+    await this.#archive.keep(this.#log, key, toSeqNo)
+    await this.#log.deleteEvts(key, toSeqNo)
+  }
+
+  head(key: EntityKey): Promise<LogHead> {
+    return this.#log.head(key)
+  }
+
+  headPosition(): Promise<number> {
+    return this.#log.headPosition()
+  }
+
+  evtsById(key: EntityKey, options?: EvtsByIdOptions): AsyncIterable<PersistedEvt> {
+    return this.#log.evtsById(key, options)
+  }
+
+  evtsByType(typeName: string, options?: EvtsByTypeOptions): AsyncIterable<PersistedEvt> {
+    return this.#log.evtsByType(typeName, options)
+  }
+
+  close(): Promise<void> {
+    return this.#log.close()
+  }
+}
