@@ -85,16 +85,16 @@ export function handleCmds<Cmd, Evt, State>(
   ground: Ground<State>,
   envelopes: readonly Envelope<Cmd, Evt>[],
 ): Handled<Cmd, Evt, State>[] {
-  const all: Handled<Cmd, Evt, State>[] = []
   const speculation = new Speculation(id, ground)
-  for (const envelope of envelopes) {
-    if (envelope.isSettled) continue
+  const waiting = envelopes.some(({ isSettled }) => isSettled)
+    ? envelopes.filter(({ isSettled }) => !isSettled)
+    : envelopes
+  return waiting.map((envelope) => {
     envelope.isInFlight = true
     const handled = handleCmd(type, speculation, envelope)
     speculation.goOn(handled)
-    all.push(handled)
-  }
-  return all
+    return handled
+  })
 }
 
 function handleCmd<Cmd, Evt, State>(
@@ -184,10 +184,13 @@ function applyNew<Cmd, Evt, State>(
   let { state, seqNo } = from
   let snapshot: Standing<State> | undefined
   const { metadata } = envelope.request
-  const group: NewEvt[] = []
+  let group: NewEvt[] = []
   for (const evt of evts) {
     const { type, version, bytes } = encode(binarizer, evt)
-    group.push({ type, version, bytes, metadata })
+    const newEvt: NewEvt = { type, version, bytes, metadata }
+    // An array grown from nothing has room for 17, of which most commands need one.
+    if (group.length === 0) group = [newEvt]
+    else group.push(newEvt)
     seqNo += 1
     state = applyEvt(domain, state, evt, seqNo)
     if (wantsSnapshot(domain, state, seqNo)) snapshot = { state, seqNo }

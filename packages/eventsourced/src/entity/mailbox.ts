@@ -9,7 +9,9 @@ export class Mailbox<Cmd, Evt> {
   }
 
   add(envelope: Envelope<Cmd, Evt>): void {
-    this.#waiting.push(envelope)
+    // An array grown from nothing has room for 17, of which most entities need one.
+    if (this.#waiting.length === 0) this.#waiting = [envelope]
+    else this.#waiting.push(envelope)
   }
 
   /** All that wait, up to a number. */

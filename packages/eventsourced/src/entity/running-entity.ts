@@ -1,19 +1,20 @@
 import type { Span } from '@opentelemetry/api'
 import { asError, EventSourcedError, hasCode } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
-import type { Append, NewEvt, Persisted } from '../log/evt-log.js'
+import type { Append, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
 import { type Handled, handleCmds } from './handle.js'
 import type { Envelope } from './envelope.js'
 import { Mailbox } from './mailbox.js'
 import type { EntityType } from './options.js'
-import { compareHead, type NotStored, persistAgain, type Stored } from './persist.js'
+import { compareHead, persistAgain, type Stored } from './persist.js'
 import { catchUp, type Recovered, recover } from './recover.js'
 import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
 import { Supervisor } from './supervisor.js'
 import type { Telemetry } from './telemetry.js'
 
+const NOW = Promise.resolve()
 const CONFLICT: BackOff = { start: 1, max: 200 }
 
 /**
@@ -27,7 +28,12 @@ export class RunningEntity<Cmd, Evt, State> {
   readonly #snapshotter: Snapshotter<Cmd, Evt, State>
   /** The state after all events that are known to be stored. */
   #known: Recovered<State>
-  #work: Promise<void> | undefined
+  #isIdle = true
+  /** Hears when the entity is idle, if somebody waits for it. */
+  #whenIdle: (() => void) | undefined
+  /** The append that is in flight, and the commands whose events it holds. */
+  #append: Append | undefined
+  #inFlight: Handled<Cmd, Evt, State>[] = []
   #stopped: Promise<void> | undefined
   /** Why this entity can't go on, if it can't. */
   #failure: Error | undefined
@@ -71,7 +77,11 @@ export class RunningEntity<Cmd, Evt, State> {
       )
     } else {
       this.#mailbox.add(envelope)
-      this.#work ??= this.#run()
+      if (this.#isIdle) {
+        this.#isIdle = false
+        // Those who call in the same turn are handled together. (queueMicrotask would make Node keep a resource for each call.)
+        void NOW.then(this.#next)
+      }
     }
   }
 
@@ -82,39 +92,66 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   async #finish(): Promise<void> {
-    await this.#work
+    if (!this.#isIdle) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
+    }
     await this.#snapshotter.finished()
     if (!this.hasFailed) this.telemetry.live(-1)
   }
 
-  /**
-   * Handles all that wait, and stores and answers it, until nothing waits. On the way of a command with which all goes well nothing is
-   * awaited but the log: every other wait would cost each command a turn.
+  /*
+   * From here to #answerStored: the way of a command with which all goes well. Its steps are callbacks that are made once an entity; what
+   * async functions would keep for each command costs more than all the rest.
    */
-  async #run(): Promise<void> {
-    // Those who call in the same turn are handled together.
-    await Promise.resolve()
-    for (let next = this.#takeNext(); next.length > 0; next = this.#takeNext()) {
-      let rest = this.#handle(next)
-      while (rest.length > 0) {
-        const ahead = countStoringNothing(rest)
-        if (ahead > 0) {
-          const moved = rest.slice(0, ahead).some(needsFreshHead) ? await this.#compareHead() : undefined
-          rest = moved === undefined ? this.#answerAhead(rest, ahead) : await this.#mend(rest, moved)
-          continue
-        }
-        const append = this.#appendOf(rest)
-        let persisted: Persisted
-        try {
-          persisted = await this.#persist(append, rest)
-        } catch (error) {
-          rest = await this.#mend(rest, await persistAgain(this.#type, append, error))
-          continue
-        }
-        rest = this.#answerStored(rest, persisted, append.appendId)
-      }
+
+  /** Handles and stores all that waits. */
+  readonly #next = (): void => {
+    const envelopes = this.#takeNext()
+    if (envelopes.length > 0) {
+      this.#store(this.#handle(envelopes))
+    } else {
+      this.#isIdle = true
+      this.#whenIdle?.()
     }
-    this.#work = undefined
+  }
+
+  /** Stores the events of handled commands, once those ahead of them that store nothing are answered. */
+  #store(handled: Handled<Cmd, Evt, State>[]): void {
+    const ahead = countStoringNothing(handled)
+    if (ahead > 0 && handled.slice(0, ahead).some(needsFreshHead)) {
+      void this.#storeIfFresh(handled, ahead)
+      return
+    }
+    const rest = ahead > 0 ? this.#answerAhead(handled, ahead) : handled
+    if (rest.length === 0) {
+      this.#next()
+      return
+    }
+    this.#inFlight = rest
+    this.#append = this.#appendOf(rest)
+    this.#persist(this.#append, rest).then(this.#onStored, this.#onFailed)
+  }
+
+  readonly #onStored = (persisted: Persisted): void => {
+    this.#store(this.#answerStored(this.#inFlight, persisted, this.#append?.appendId ?? ''))
+  }
+
+  readonly #onFailed = (error: unknown): void => {
+    void this.#mendFailed(error)
+  }
+
+  async #mendFailed(error: unknown): Promise<void> {
+    const { inFlight, append } = { inFlight: this.#inFlight, append: this.#append }
+    if (append === undefined) return
+    this.#store(await this.#mend(inFlight, await persistAgain(this.#type, append, error)))
+  }
+
+  /** Compares the log's head on behalf of commands that store nothing but must not be answered from an old state. */
+  async #storeIfFresh(handled: Handled<Cmd, Evt, State>[], ahead: number): Promise<void> {
+    const moved = await compareHead(this.#type, this.key, this.#known.head)
+    this.#store(moved === undefined ? this.#answerAhead(handled, ahead) : await this.#mend(handled, moved))
   }
 
   #takeNext(): readonly Envelope<Cmd, Evt>[] {
@@ -129,8 +166,8 @@ export class RunningEntity<Cmd, Evt, State> {
 
   #appendOf(handled: readonly Handled<Cmd, Evt, State>[]): Append {
     const { head, anew } = this.#known
-    const groups: (readonly NewEvt[])[] = []
-    for (const { group } of handled) if (group.length > 0) groups.push(group)
+    const all = handled.map(({ group }) => group)
+    const groups = all.every(isStoring) ? all : all.filter(isStoring)
     const appendId = this.#type.nextAppendId()
     return { key: this.key, expected: head, appendId, groups: anew ? markStartingAnew(groups) : groups }
   }
@@ -139,10 +176,6 @@ export class RunningEntity<Cmd, Evt, State> {
     const { evtLog, telemetry } = this.#type
     if (!telemetry.isWatched(handled[0]?.envelope.span)) return evtLog.persist(append)
     return telemetry.append(this.key, spansOf(handled), () => evtLog.persist(append))
-  }
-
-  #compareHead(): Promise<NotStored | undefined> {
-    return compareHead(this.#type, this.key, this.#known.head)
   }
 
   /**
@@ -287,6 +320,10 @@ export class RunningEntity<Cmd, Evt, State> {
 
 function rejectAll<Cmd, Evt>(envelopes: readonly Envelope<Cmd, Evt>[], error: Error): void {
   for (const envelope of envelopes) envelope.reject(error)
+}
+
+function isStoring({ length }: { readonly length: number }): boolean {
+  return length > 0
 }
 
 function countStoringNothing<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): number {

@@ -81,8 +81,9 @@ export class Chunk {
 
   /** Names and values in turn. Neither has a NUL, so it may separate them. */
   #addMetadata(metadata: NewEvt['metadata']): void {
-    const text = Object.entries(metadata).flat().join(SEPARATOR)
-    if (text === '') return
+    const texts = Object.entries(metadata)
+    if (texts.length === 0) return
+    const text = texts.flat().join(SEPARATOR)
     this.#reserve(text.length * 3)
     this.#used += encoder.encodeInto(text, this.#run.subarray(this.#used)).written
   }

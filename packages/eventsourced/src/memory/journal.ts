@@ -66,19 +66,17 @@ export class Journal {
 
   /** Stores all of an append behind the entity's head, from a position on. */
   append(entity: JournalEntity, { appendId, groups }: Append, firstPosition: number, time: number): Persisted {
-    const positions: number[] = []
-    for (const group of groups) {
-      for (const evt of group) {
-        const position = firstPosition + positions.length
-        positions.push(position)
-        entity.seqNo += 1
-        entity.position = position
-        const chunk = this.#openChunk()
-        const stored = { seqNo: entity.seqNo, position, time, appendId }
-        const slot = chunk.add(evt, entity.ordinal, this.#evtType(evt.type), stored)
-        entity.indexes.push((this.#chunks.length - 1) * CHUNK_EVTS + slot)
-      }
-    }
+    const evts = groups.length === 1 ? (groups[0] ?? []) : groups.flat()
+    const positions = evts.map((evt, index) => {
+      const position = firstPosition + index
+      entity.seqNo += 1
+      entity.position = position
+      const chunk = this.#openChunk()
+      const stored = { seqNo: entity.seqNo, position, time, appendId }
+      const slot = chunk.add(evt, entity.ordinal, this.#evtType(evt.type), stored)
+      entity.indexes.push((this.#chunks.length - 1) * CHUNK_EVTS + slot)
+      return position
+    })
     entity.tombstone = undefined
     ring(this.waiting)
     ring(entity.waiting)
