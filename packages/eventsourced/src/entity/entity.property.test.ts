@@ -1,10 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { array, assert, asyncProperty, nat, noBias } from 'fast-check'
 import { test } from 'vitest'
-import { MemoryEvtLog } from '../memory/memory-evt-log.js'
-import { MemorySnapshotStore } from '../memory/memory-snapshot-store.js'
 import { runScenario } from '../testing/entity-scenario/run-scenario.js'
 import { scenarioOf } from '../testing/entity-scenario/scenario.js'
+import { memorySubject } from '../testing/memory-subject.test.fixture.js'
 
 /** Run again what failed: `FC_SEED=… npx vitest run entity.property`. */
 const seed = Number(process.env['FC_SEED'] ?? randomInt(2 ** 31))
@@ -15,20 +14,9 @@ const scenarios = array(array(noBias(nat(9_999)), { minLength: 11, maxLength: 11
   size: 'max',
 }).map((rows) => scenarioOf(rows))
 
-function memory() {
-  const log = new MemoryEvtLog()
-  const store = new MemorySnapshotStore()
-  return {
-    open: async () => ({
-      evtLog: new MemoryEvtLog({ storageOf: log }),
-      snapshotStore: new MemorySnapshotStore({ storageOf: store }),
-    }),
-  }
-}
-
 test(`whatever goes wrong, the log holds each acknowledged command once and all callers heard what it says (seed ${seed})`, async () => {
   const property = asyncProperty(scenarios, async (scenario) => {
-    await runScenario(memory(), scenario)
+    await runScenario(await memorySubject(), scenario)
   })
   await assert(property, { seed, numRuns: 300, interruptAfterTimeLimit: 25_000 })
 })

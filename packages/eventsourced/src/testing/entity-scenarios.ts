@@ -35,11 +35,8 @@ export function entityScenarios({
   const first = Number(seed)
   if (seed === '' || !Number.isSafeInteger(first)) throw new InvalidInputError('seed', seed, 'a whole number')
   return Array.from({ length: count }, (_, index) =>
-    suiteCase(
-      `whatever goes wrong, a command is stored once if it is acknowledged (seed ${first + index})`,
-      async (subject) => {
-        await runScenario(subject, seededScenario(first + index, steps))
-      },
-    ),
+    suiteCase(`seed ${first + index}: what is acknowledged is stored once, whatever goes wrong`, async (subject) => {
+      await runScenario(subject, seededScenario(first + index, steps))
+    }),
   )
 }

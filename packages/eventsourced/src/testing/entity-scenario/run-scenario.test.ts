@@ -132,14 +132,14 @@ test('a failure tells the setup, the steps, the answers and the events', async (
   const failure = await failureOn(() =>
     memory((log) => Object.assign(log, { head: async () => Promise.reject(new Error('no')) })),
   )
-  for (const part of ['setup: {', 'steps:', "do: 'send'", 'what callers sent and heard:', '#1 entity']) {
+  for (const part of ['seed: 1', 'setup: {', 'steps:', "do: 'send'", 'what callers sent and heard:', '#1 entity']) {
     expect(failure).toContain(part)
   }
 })
 
 test('the cases of a run bear their seeds in their names, and run on a subject that they close', async () => {
   const cases = entityScenarios({ count: 3, seed: '41', steps: 10 })
-  expect(cases.map(({ name }) => name.slice(-9))).toEqual(['(seed 41)', '(seed 42)', '(seed 43)'])
+  expect(cases.map(({ name }) => name.slice(0, 8))).toEqual(['seed 41:', 'seed 42:', 'seed 43:'])
   let closed = 0
   const close = async () => {
     closed += 1

@@ -81,8 +81,13 @@ async function checkEntity(world: World, entity: number, entries: readonly Entry
   }
 }
 
-function report({ setup, steps }: Scenario, { callers }: World, histories: readonly (readonly Entry[])[]): string {
+function report(
+  { seed, setup, steps }: Scenario,
+  { callers }: World,
+  histories: readonly (readonly Entry[])[],
+): string {
   return [
+    `seed: ${seed ?? 'none'}`,
     `setup: ${inspect(setup, { breakLength: Infinity })}`,
     'steps:',
     ...steps.map((step) => `  ${inspect(step, { breakLength: Infinity })}`),

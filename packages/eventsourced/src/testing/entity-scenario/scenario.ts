@@ -98,6 +98,8 @@ export type Step =
 
 /** What happens to the entities of two processes, as data: the same scenario can be run on any log and store. */
 export interface Scenario {
+  /** The seed that it came of, if it came of one. */
+  readonly seed?: number
   readonly setup: Setup
   readonly steps: readonly Step[]
 }
@@ -105,7 +107,7 @@ export interface Scenario {
 /** The scenario of a seed: the same one each time. */
 export function seededScenario(seed: number, stepCount: number): Scenario {
   const choices = new Choices(seededNumbers(seed))
-  return { setup: chooseSetup(choices), steps: Array.from({ length: stepCount }, () => chooseStep(choices)) }
+  return { seed, setup: chooseSetup(choices), steps: Array.from({ length: stepCount }, () => chooseStep(choices)) }
 }
 
 /** The scenario that rows of random numbers choose, the first one its setup and each other one a step. The smaller, the simpler. */
@@ -127,7 +129,7 @@ function chooseSetup(choices: Choices): Setup {
     mailboxSize: choices.oneOf(1_024, 1_024, 2),
     mailboxFull: choices.oneOf('wait', 'fail'),
     unavailableTimeout: choices.oneOf(10_000, 10_000, 0),
-    conflictAttempts: choices.oneOf(20, 2),
+    conflictAttempts: choices.oneOf(20, 1),
     waiting: choices.oneOf('keep', 'fail'),
   }
 }
@@ -139,7 +141,7 @@ function chooseStep(choices: Choices): Step {
   if (kind < 9) return { do: 'send', count: choices.oneOf(1, 1, 2, 5), at, entity, cmd: chooseSend(choices) }
   if (kind < 11) return { do: 'send again', at, pick: choices.below(100) }
   if (kind < 14) return { do: 'let others run', turns: choices.oneOf(1, 2, 5) }
-  if (kind < 18) return { do: 'fault', at, kind: chooseFault(choices), times: choices.oneOf(1, 1, 2, 3) }
+  if (kind < 18) return { do: 'fault', at, kind: chooseFault(choices), times: choices.oneOf(1, 1, 2, 4) }
   switch (kind) {
     case 18:
       return { do: 'await the oldest' }
@@ -168,7 +170,7 @@ function chooseStep(choices: Choices): Step {
 function chooseSend(choices: Choices): Send {
   return {
     what: choices.oneOf(
-      ...(['move', 'move', 'move', 'move', 'look', 'look'] as const),
+      ...(['move', 'move', 'move', 'move', 'move', 'move', 'move', 'look', 'look', 'look'] as const),
       ...(['failing cmd', 'failing evt', 'failing reply', 'failing encoding'] as const),
     ),
     by: choices.oneOf(1, 2, 3, 9, -1, -2, -5),
