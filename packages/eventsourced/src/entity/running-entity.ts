@@ -1,5 +1,6 @@
 import type { Span } from '@opentelemetry/api'
 import { asError, EventSourcedError, hasCode } from '../errors.js'
+import { CheckedAppend } from '../log/checked-append.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type { Append, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
@@ -169,7 +170,7 @@ export class RunningEntity<Cmd, Evt, State> {
     const all = handled.map(({ group }) => group)
     const groups = all.every(isStoring) ? all : all.filter(isStoring)
     const appendId = this.#type.nextAppendId()
-    return { key: this.key, expected: head, appendId, groups: anew ? markStartingAnew(groups) : groups }
+    return new CheckedAppend(this.key, head, appendId, anew ? markStartingAnew(groups) : groups)
   }
 
   #persist(append: Append, handled: readonly Handled<Cmd, Evt, State>[]): Promise<Persisted> {
@@ -327,8 +328,9 @@ function isStoring({ length }: { readonly length: number }): boolean {
 }
 
 function countStoringNothing<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): number {
-  const storing = handled.findIndex(({ group }) => group.length > 0)
-  return storing === -1 ? handled.length : storing
+  let count = 0
+  while (handled[count]?.group.length === 0) count += 1
+  return count
 }
 
 function spansOf<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): readonly Span[] {

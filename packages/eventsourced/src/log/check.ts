@@ -2,6 +2,7 @@ import { InvalidInputError, RefusedError, show } from '../errors.js'
 import type { Metadata } from '../domain/event-sourced.js'
 import type { Snapshot } from '../snapshot/snapshot-store.js'
 import { APPEND_ID } from './append-id.js'
+import { CheckedAppend } from './checked-append.js'
 import { checkKey, checkTypeName, type EntityKey } from './entity-key.js'
 import type { Append, EvtsByIdOptions, EvtsByTypeOptions, NewEvt } from './evt-log.js'
 import { SLICE_COUNT } from './slice.js'
@@ -21,24 +22,29 @@ const PLAIN = /^[\w.-]+$/
  * @throws {RefusedError} with the reason `bad-input`, naming the offending value
  */
 export function checkAppend(append: Append): void {
-  asRefused(() => checkKey(append.key))
-  if (!isCount(append.expected.seqNo) || !isCount(append.expected.position)) {
-    throw badInput('expected', append.expected, 'a head: two whole numbers, 0 or more')
-  }
-  if ((append.expected.seqNo === 0) !== (append.expected.position === 0)) {
-    throw badInput('expected', append.expected, 'seqNo and position both 0 or neither')
-  }
-  if (!APPEND_ID.test(append.appendId)) throw badInput('appendId', append.appendId, 'one made by appendIds()')
-  if (append.groups.length === 0) throw badInput('groups', append.groups, 'at least one group of events')
+  if (!(append instanceof CheckedAppend)) checkFrame(append)
   let evtCount = 0
   for (const group of append.groups) {
-    if (group.length === 0) throw badInput('groups', append.groups, 'no empty group')
     for (const evt of group) checkEvt(evt)
     evtCount += group.length
   }
   if (append.expected.seqNo + evtCount > Number.MAX_SAFE_INTEGER) {
     throw badInput('expected.seqNo', append.expected.seqNo, 'room for the events below Number.MAX_SAFE_INTEGER')
   }
+}
+
+/** Checks all of an append but its events. */
+function checkFrame({ key, expected, appendId, groups }: Append): void {
+  asRefused(() => checkKey(key))
+  if (!isCount(expected.seqNo) || !isCount(expected.position)) {
+    throw badInput('expected', expected, 'a head: two whole numbers, 0 or more')
+  }
+  if ((expected.seqNo === 0) !== (expected.position === 0)) {
+    throw badInput('expected', expected, 'seqNo and position both 0 or neither')
+  }
+  if (!APPEND_ID.test(appendId)) throw badInput('appendId', appendId, 'one made by appendIds()')
+  if (groups.length === 0) throw badInput('groups', groups, 'at least one group of events')
+  if (groups.some((group) => group.length === 0)) throw badInput('groups', groups, 'no empty group')
 }
 
 function checkEvt(evt: NewEvt): void {
