@@ -23,7 +23,7 @@ export function checkAnswer(past: Past, attempt: Attempt, setup: Setup): void {
       if (!hasCode(answer.error, 'UNCERTAIN')) {
         assert.equal(stored, undefined, 'it failed, not as uncertain, and yet its events are stored')
       }
-      return checkFailed(attempt, answer.error, setup)
+      return checkFailed(past, attempt, answer.error, setup)
   }
 }
 
@@ -110,7 +110,8 @@ const CODE_OF_FAILURE: Readonly<Record<Fail['in'], ErrorCode>> = {
 }
 
 /** An error is one that the setup, the faults or the command itself explain. */
-function checkFailed({ cmd, options }: Attempt, error: Error, { mailboxFull, waiting }: Setup): void {
+function checkFailed(past: Past, { cmd, options, known }: Attempt, error: Error, setup: Setup): void {
+  const { mailboxFull, waiting, conflictAttempts } = setup
   const codes: ErrorCode[] = ['CONFLICT', 'REFUSED', 'UNAVAILABLE', 'UNCERTAIN', 'RECOVERY_FAILED']
   if (options.signal !== undefined || options.deadline !== undefined) codes.push('WITHDRAWN')
   if (mailboxFull === 'fail') codes.push('MAILBOX_FULL')
@@ -120,4 +121,9 @@ function checkFailed({ cmd, options }: Attempt, error: Error, { mailboxFull, wai
     codes.some((code) => hasCode(error, code)),
     `it failed in a way that nothing explains: ${error.stack ?? error.message}`,
   )
+  if (hasCode(error, 'CONFLICT')) {
+    const since = [...past.groups.values()].filter(([first]) => (first?.seqNo ?? 0) > known.byInstance)
+    const others = `${since.length} commands were stored since what it was judged on`
+    assert.ok(since.length > conflictAttempts, `it was given up after too few conflicts: ${others}`)
+  }
 }
