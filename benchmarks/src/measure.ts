@@ -1,7 +1,9 @@
 /** One of the things that are measured side by side. */
 export interface Contender {
   readonly name: string
-  /** Does `operations` operations and answers how many it did. Runs several times. */
+  /** Runs before each round, and is not measured. */
+  readonly prepare?: () => Promise<void>
+  /** Does its operations and answers how many. Runs several times. */
   readonly run: () => Promise<number>
 }
 
@@ -21,7 +23,10 @@ export interface Measured {
 export async function measure(contenders: readonly Contender[], rounds = 5): Promise<Measured[]> {
   const rates = contenders.map((): number[] => [])
   for (let round = 0; round <= rounds; round++) {
-    for (const [index, { run }] of contenders.entries()) {
+    for (const [index, { prepare, run }] of contenders.entries()) {
+      await prepare?.()
+      // So that nobody pays for what another left behind.
+      globalThis.gc?.()
       const startedAt = performance.now()
       const operations = await run()
       const rate = operations / ((performance.now() - startedAt) / 1_000)

@@ -1,5 +1,5 @@
-import { Entity, MemoryEvtLog } from 'eventsourced'
-import { counter, counterBinarizer } from 'eventsourced-counter'
+import { Entity, type EntityRef, MemoryEvtLog } from 'eventsourced'
+import { counter, counterBinarizer, type Dec, type Evt, type Inc } from 'eventsourced-counter'
 import { v7 } from 'uuid'
 import type { Contender } from '../measure.js'
 
@@ -13,18 +13,18 @@ export function bareLoop(): Contender {
     run: async () => {
       const values = Array.from({ length: ENTITIES }, () => 0n)
       const stored: unknown[] = []
-      const handle = async (index: number): Promise<bigint> => {
-        const value = values[index] ?? 0n
-        const effect = counter.handleCmd(value, { type: 'Inc', inc: 1n }, CONTEXT)
-        if (effect.effect !== 'persist') throw new Error('the bare loop expects events')
-        let next = value
-        for (const evt of effect.evts) {
-          stored.push(counterBinarizer.encodeEvt(evt))
-          next = counter.handleEvt(next, evt, 1)
-        }
-        values[index] = next
-        return next
-      }
+      const handle = (index: number) =>
+        new Promise<bigint>((resolve) => {
+          let value = values[index] ?? 0n
+          const effect = counter.handleCmd(value, { type: 'Inc', inc: 1n }, CONTEXT)
+          if (effect.effect !== 'persist') throw new Error('the bare loop expects events')
+          for (const evt of effect.evts) {
+            stored.push(counterBinarizer.encodeEvt(evt))
+            value = counter.handleEvt(value, evt, 1)
+          }
+          values[index] = value
+          resolve(value)
+        })
       await Promise.all(
         values.map(async (_, index) => {
           for (let n = 0; n < COMMANDS_EACH; n++) await handle(index)
@@ -39,13 +39,14 @@ const CONTEXT = { id: '', seqNo: 0, now: new Date(), metadata: {} }
 
 /** The runtime on the memory log: as many entities, each with one command in flight. */
 export function entitiesOnMemory(): Contender {
+  let refs: EntityRef<Inc | Dec, Evt>[] = []
   return {
     name: 'the entity runtime on the memory log',
+    prepare: async () => {
+      const options = { evtLog: new MemoryEvtLog(), binarizer: counterBinarizer }
+      refs = await Promise.all(Array.from({ length: ENTITIES }, () => Entity.spawn(v7(), counter, options)))
+    },
     run: async () => {
-      const evtLog = new MemoryEvtLog()
-      const refs = await Promise.all(
-        Array.from({ length: ENTITIES }, () => Entity.spawn(v7(), counter, { evtLog, binarizer: counterBinarizer })),
-      )
       await Promise.all(
         refs.map(async (ref) => {
           for (let n = 0; n < COMMANDS_EACH; n++) await ref.handleCmd({ type: 'Inc', inc: 1n })

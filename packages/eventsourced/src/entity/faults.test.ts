@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
 import { RefusedError, UnavailableError, UncertainError } from '../errors.js'
 import { appendIds } from '../log/append-id.js'
@@ -54,7 +54,9 @@ describe('another writer', () => {
     }
     await expect(ref.handleCmd({ type: 'Inc', inc: 100 })).rejects.toMatchObject({ code: 'CONFLICT' })
     expect(await ref.handleCmd({ type: 'Get' })).toMatchObject({ reply: 4 })
-    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 5 })
+    // The next command has attempts of its own.
+    rest.evtLog.faults.before('persist', () => other.handleCmd({ type: 'Inc', inc: 1 }))
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 6 })
   })
 
   test('and this one, hammering one id, end with a log that holds each acknowledged command once', async () => {
@@ -102,6 +104,17 @@ describe('an append that may be stored or not', () => {
     expect(inc).toMatchObject({ reason: { code: 'UNCERTAIN' } })
     expect(query).toMatchObject({ value: { reply: reply - 1 } })
     expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply })
+  })
+
+  test('is what an unknown failure of a log means, also if that is thrown at once', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    const persist = vi.spyOn(rest.evtLog, 'persist').mockImplementationOnce(() => {
+      throw new Error('out of the blue')
+    })
+    await expect(ref.handleCmd({ type: 'Inc', inc: 2 })).rejects.toMatchObject({ code: 'UNCERTAIN' })
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 1 })
+    expect(persist).toHaveBeenCalledTimes(2)
   })
 
   test('is what an unknown failure of a log means', async () => {

@@ -18,6 +18,12 @@ import type { Telemetry } from './telemetry.js'
 const NOW = Promise.resolve()
 const CONFLICT: BackOff = { start: 1, max: 200 }
 
+/** An append on its way, and the commands whose events it holds. */
+interface InFlight<Cmd, Evt, State> {
+  readonly append: Append
+  readonly handled: Handled<Cmd, Evt, State>[]
+}
+
 /**
  * One entity at work: takes all commands that wait, handles them on a speculative state, stores their events as one append, answers
  * the callers in order, and begins again. While an append is in flight the mailbox fills.
@@ -32,9 +38,7 @@ export class RunningEntity<Cmd, Evt, State> {
   #isIdle = true
   /** Hears when the entity is idle, if somebody waits for it. */
   #whenIdle: (() => void) | undefined
-  /** The append that is in flight, and the commands whose events it holds. */
-  #append: Append | undefined
-  #inFlight: Handled<Cmd, Evt, State>[] = []
+  #inFlight: InFlight<Cmd, Evt, State> | undefined
   #stopped: Promise<void> | undefined
   /** Why this entity can't go on, if it can't. */
   #failure: Error | undefined
@@ -110,6 +114,8 @@ export class RunningEntity<Cmd, Evt, State> {
   /** Handles and stores all that waits. */
   readonly #next = (): void => {
     const envelopes = this.#takeNext()
+    // How often others were first counts for the commands that it befell.
+    this.#conflicts = 0
     if (envelopes.length > 0) {
       this.#store(this.#handle(envelopes))
     } else {
@@ -130,13 +136,22 @@ export class RunningEntity<Cmd, Evt, State> {
       this.#next()
       return
     }
-    this.#inFlight = rest
-    this.#append = this.#appendOf(rest)
-    this.#persist(this.#append, rest).then(this.#onStored, this.#onFailed)
+    const append = this.#appendOf(rest)
+    this.#inFlight = { append, handled: rest }
+    let persisted: Promise<Persisted>
+    try {
+      persisted = this.#persist(append, rest)
+    } catch (error) {
+      // A log may throw where it should reject.
+      this.#onFailed(error)
+      return
+    }
+    persisted.then(this.#onStored, this.#onFailed)
   }
 
   readonly #onStored = (persisted: Persisted): void => {
-    this.#store(this.#answerStored(this.#inFlight, persisted, this.#append?.appendId ?? ''))
+    const { append, handled } = this.#landed()
+    this.#store(this.#answerStored(handled, persisted, append.appendId))
   }
 
   readonly #onFailed = (error: unknown): void => {
@@ -144,9 +159,16 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   async #mendFailed(error: unknown): Promise<void> {
-    const { inFlight, append } = { inFlight: this.#inFlight, append: this.#append }
-    if (append === undefined) return
-    this.#store(await this.#mend(inFlight, await persistAgain(this.#type, append, error)))
+    const { append, handled } = this.#landed()
+    this.#store(await this.#mend(handled, await persistAgain(this.#type, append, error)))
+  }
+
+  /** What was in flight. An idle entity keeps nothing of it. */
+  #landed(): InFlight<Cmd, Evt, State> {
+    const landed = this.#inFlight
+    if (landed === undefined) throw new Error('an append was answered that is not in flight')
+    this.#inFlight = undefined
+    return landed
   }
 
   /** Compares the log's head on behalf of commands that store nothing but must not be answered from an old state. */
