@@ -86,15 +86,17 @@ export function handleCmds<Cmd, Evt, State>(
   envelopes: readonly Envelope<Cmd, Evt>[],
 ): Handled<Cmd, Evt, State>[] {
   const speculation = new Speculation(id, ground)
-  const waiting = envelopes.some(({ isSettled }) => isSettled)
-    ? envelopes.filter(({ isSettled }) => !isSettled)
-    : envelopes
+  const waiting = envelopes.some(isSettled) ? envelopes.filter((envelope) => !envelope.isSettled) : envelopes
   return waiting.map((envelope) => {
     envelope.isInFlight = true
     const handled = handleCmd(type, speculation, envelope)
     speculation.goOn(handled)
     return handled
   })
+}
+
+function isSettled(envelope: { readonly isSettled: boolean }): boolean {
+  return envelope.isSettled
 }
 
 function handleCmd<Cmd, Evt, State>(

@@ -2,7 +2,7 @@ import type { Span } from '@opentelemetry/api'
 import { asError, EventSourcedError, hasCode } from '../errors.js'
 import { CheckedAppend } from '../log/checked-append.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
-import type { Append, Persisted } from '../log/evt-log.js'
+import type { Append, NewEvt, Persisted } from '../log/evt-log.js'
 import { type BackOff, backOff } from './back-off.js'
 import { type Handled, handleCmds } from './handle.js'
 import type { Envelope } from './envelope.js'
@@ -189,7 +189,7 @@ export class RunningEntity<Cmd, Evt, State> {
 
   #appendOf(handled: readonly Handled<Cmd, Evt, State>[]): Append {
     const { head, anew } = this.#known
-    const all = handled.map(({ group }) => group)
+    const all = handled.map(groupOf)
     const groups = all.every(isStoring) ? all : all.filter(isStoring)
     const appendId = this.#type.nextAppendId()
     return new CheckedAppend(this.key, head, appendId, anew ? markStartingAnew(groups) : groups)
@@ -343,6 +343,10 @@ export class RunningEntity<Cmd, Evt, State> {
 
 function rejectAll<Cmd, Evt>(envelopes: readonly Envelope<Cmd, Evt>[], error: Error): void {
   for (const envelope of envelopes) envelope.reject(error)
+}
+
+function groupOf({ group }: { readonly group: readonly NewEvt[] }): readonly NewEvt[] {
+  return group
 }
 
 function isStoring({ length }: { readonly length: number }): boolean {

@@ -9,6 +9,7 @@ import {
   propagation,
   ROOT_CONTEXT,
   type Span,
+  type SpanOptions,
   SpanStatusCode,
   type Tracer,
   trace,
@@ -33,6 +34,7 @@ export type CmdOutcome = 'accepted' | 'repeated' | 'rejected' | 'failed'
 export class Telemetry {
   readonly #tracer: Tracer
   readonly #attributes: Attributes
+  readonly #cmdOptions: SpanOptions
   readonly #outcomes: Record<CmdOutcome, Attributes>
   readonly #commands: Counter
   readonly #mailboxDepth: Histogram
@@ -48,6 +50,7 @@ export class Telemetry {
     const meter = metrics.getMeter(SCOPE)
     this.#tracer = trace.getTracer(SCOPE)
     this.#attributes = { 'eventsourced.type': typeName }
+    this.#cmdOptions = { attributes: this.#attributes }
     const outcome = (name: CmdOutcome) => ({ ...this.#attributes, 'eventsourced.outcome': name })
     this.#outcomes = {
       accepted: outcome('accepted'),
@@ -76,7 +79,7 @@ export class Telemetry {
 
   /** The span of a command; its parent is the active one. */
   startCommand(): Span {
-    return this.#tracer.startSpan('eventsourced.command', { attributes: this.#attributes })
+    return this.#tracer.startSpan('eventsourced.command', this.#cmdOptions)
   }
 
   endCommand(span: Span, outcome: CmdOutcome, error?: Error): void {

@@ -81,9 +81,8 @@ export class Chunk {
 
   /** Names and values in turn. Neither has a NUL, so it may separate them. */
   #addMetadata(metadata: NewEvt['metadata']): void {
-    const texts = Object.entries(metadata)
-    if (texts.length === 0) return
-    const text = texts.flat().join(SEPARATOR)
+    if (isEmpty(metadata)) return
+    const text = Object.entries(metadata).flat().join(SEPARATOR)
     this.#reserve(text.length * 3)
     this.#used += encoder.encodeInto(text, this.#run.subarray(this.#used)).written
   }
@@ -149,6 +148,11 @@ export class Chunk {
     const texts = decoder.decode(this.#run.subarray(start, end)).split(SEPARATOR)
     return Object.fromEntries(texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : [])))
   }
+}
+
+function isEmpty(metadata: NewEvt['metadata']): boolean {
+  for (const _ in metadata) return false
+  return true
 }
 
 /** What the log adds to an event. */

@@ -70,9 +70,11 @@ export class MemoryEvtLog implements EvtLog {
     checkSizes(append)
     const { key, expected } = append
     const journal = this.#storage.journal(key.typeName)
-    const { seqNo, position } = journal.find(key.id) ?? { seqNo: 0, position: 0 }
-    if (seqNo !== expected.seqNo || position !== expected.position) return storedBefore(journal, append)
-    const persisted = journal.append(journal.findOrAdd(key.id), append, this.#storage.position + 1, this.#storage.now())
+    const found = journal.find(key.id)
+    const isExpected = (found?.seqNo ?? 0) === expected.seqNo && (found?.position ?? 0) === expected.position
+    if (!isExpected) return storedBefore(journal, append)
+    const entity = found ?? journal.findOrAdd(key.id)
+    const persisted = journal.append(entity, append, this.#storage.position + 1, this.#storage.now())
     this.#storage.position = persisted.head.position
     return persisted
   }
