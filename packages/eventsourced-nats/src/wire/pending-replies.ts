@@ -1,8 +1,8 @@
 import type { Msg } from 'nats'
-import type { OutMsg, Reply } from './wire.js'
+import type { Reply, Target } from './wire.js'
 
 interface Pending {
-  readonly msgs: readonly OutMsg[]
+  readonly targets: readonly Target[]
   readonly resolve: (reply: Reply) => void
   readonly isLast: ((msg: Msg) => boolean) | undefined
   /** When it was sent or last answered. */
@@ -20,9 +20,9 @@ export class PendingReplies {
     this.#timeoutMs = timeoutMs
   }
 
-  add(msgs: readonly OutMsg[], resolve: (reply: Reply) => void, isLast?: (msg: Msg) => boolean): string {
+  add(targets: readonly Target[], resolve: (reply: Reply) => void, isLast?: (msg: Msg) => boolean): string {
     const token = (++this.#lastToken).toString(36)
-    this.#pending.set(token, { msgs, resolve, isLast, movedAt: performance.now() })
+    this.#pending.set(token, { targets, resolve, isLast, movedAt: performance.now() })
     if (this.#timer === undefined) this.#startTimer(this.#timeoutMs)
     return token
   }
@@ -49,8 +49,8 @@ export class PendingReplies {
 
   /** The server has dropped what was sent to the subject. */
   forbid(subject: string): void {
-    for (const [token, { msgs }] of this.#pending) {
-      if (!msgs.some((msg) => msg.subject === subject)) continue
+    for (const [token, { targets }] of this.#pending) {
+      if (!targets.some((target) => target.subject === subject)) continue
       this.settle(token, { kind: 'forbidden', why: `publishing to ${subject} is not permitted` })
     }
   }

@@ -22,6 +22,9 @@ export interface OutMsg {
   readonly payload: Uint8Array
 }
 
+/** Whom a request is for. */
+export type Target = Pick<OutMsg, 'subject'>
+
 /**
  * Requests over the package's connection, as fast as the connection goes: one reply inbox for all, a callback subscription and
  * header blocks encoded by hand. A request ends with its answer, with the connection, or in time: it never hangs.
@@ -29,8 +32,8 @@ export interface OutMsg {
 export interface Wire {
   /** Sends a request that has one answer. */
   request(msg: OutMsg): Promise<Reply>
-  /** Sends messages of which the last one alone is answered, for all of them. */
-  requestAll(msgs: readonly OutMsg[]): Promise<Reply>
+  /** Sends messages to some subjects, of which the last message alone is answered, for all of them. They go out while others are made. */
+  requestAll(targets: readonly Target[], msgs: Iterable<OutMsg>): Promise<Reply>
   /** Sends a request that has many answers: up to the first for which `isLast` holds, which is given back. */
   requestMany(msg: OutMsg, isLast: (msg: Msg) => boolean): Promise<Reply>
   /** Waits until there is a connection, up to `timeoutMs`, or until the signal fires. Answers whether there is one. */
@@ -89,23 +92,37 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
     connection.publish(subject, payload, header.length === 0 ? { reply } : { reply, headers: encoded })
   }
 
-  const send = (msgs: readonly OutMsg[], isLast?: (msg: Msg) => boolean): Promise<Reply> =>
+  /** `failed` says what a failure while it is put on the wire leaves behind. */
+  const send = (
+    targets: readonly Target[],
+    put: (reply: string) => void,
+    failed: 'not-sent' | 'lost',
+    isLast?: (msg: Msg) => boolean,
+  ): Promise<Reply> =>
     new Promise((resolve) => {
       // What the package is given without a connection may or may not go out later: nobody could tell.
       if (!link.isUp()) return resolve({ kind: 'not-sent', why: 'there is no connection to NATS' })
-      const token = pending.add(msgs, resolve, isLast)
+      const token = pending.add(targets, resolve, isLast)
       try {
-        msgs.forEach((msg, index) => publish(msg, index === msgs.length - 1 ? `${inbox}.${token}` : ''))
+        put(`${inbox}.${token}`)
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error)
-        pending.settle(token, { kind: msgs.length === 1 ? 'not-sent' : 'lost', why })
+        pending.settle(token, { kind: failed, why: error instanceof Error ? error.message : String(error) })
       }
     })
 
+  const publishAll = (msgs: Iterable<OutMsg>, reply: string) => {
+    let last: OutMsg | undefined
+    for (const msg of msgs) {
+      if (last !== undefined) publish(last, '')
+      last = msg
+    }
+    if (last !== undefined) publish(last, reply)
+  }
+
   return {
-    request: (msg) => send([msg]),
-    requestAll: (msgs) => send(msgs),
-    requestMany: (msg, isLast) => send([msg], isLast),
+    request: (msg) => send([msg], (reply) => publish(msg, reply), 'not-sent'),
+    requestAll: (targets, msgs) => send(targets, (reply) => publishAll(msgs, reply), 'lost'),
+    requestMany: (msg, isLast) => send([msg], (reply) => publish(msg, reply), 'not-sent', isLast),
     whenConnected: (timeoutMs, signal) => link.whenUp(timeoutMs, signal),
     get maxPayload() {
       return connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD

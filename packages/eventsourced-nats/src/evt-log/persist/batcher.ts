@@ -1,6 +1,7 @@
 import { nuid } from 'nats'
 import { pubReply } from '../../wire/ack.js'
 import { leaderMsg, type Stream } from '../stream.js'
+import type { OutMsg } from '../../wire/wire.js'
 import { type Outcome, outcomeOf } from './outcome.js'
 import { MAX_BATCH_BYTES, MAX_BATCH_MSGS, outMsg, type Write } from './write.js'
 
@@ -161,18 +162,25 @@ function settleStored(
 
 async function sendBatch({ name, wire }: Stream, batch: readonly Waiting[]): Promise<BatchOutcome> {
   const count = batch.reduce((sum, { write }) => sum + write.msgs.length, 0)
-  const id = nuid.next()
-  let sequence = 0
-  const msgs = batch.flatMap(({ write }) =>
-    write.msgs.map((msg, index) => {
-      sequence++
-      // A batch costs the server some 6 ms: a single message never pays for it.
-      return outMsg(write, msg, index === 0, count === 1 ? undefined : { id, sequence, isLast: sequence === count })
-    }),
-  )
-  const reply = pubReply(name, await wire.requestAll(msgs))
+  const targets = batch.map(({ write }) => write)
+  const reply = pubReply(name, await wire.requestAll(targets, outMsgs(targets, count)))
   const failedAt = reply.kind === 'error' ? Number(/: ([1-9][0-9]*)$/.exec(reply.description)?.[1]) : Number.NaN
   return { outcome: outcomeOf(reply, count), failedAt: Number.isNaN(failedAt) ? undefined : failedAt }
+}
+
+/** The messages of a batch, made one by one: the server works at the first ones meanwhile. */
+function* outMsgs(writes: readonly Write[], count: number): Generator<OutMsg, void, void> {
+  const id = nuid.next()
+  let sequence = 0
+  for (const write of writes) {
+    let isFirst = true
+    for (const msg of write.msgs) {
+      sequence++
+      // A batch costs the server some 6 ms: a single message never pays for it.
+      yield outMsg(write, msg, isFirst, count === 1 ? undefined : { id, sequence, isLast: sequence === count })
+      isFirst = false
+    }
+  }
 }
 
 /** Whose fence failed, by the message that the server has found in its place. */

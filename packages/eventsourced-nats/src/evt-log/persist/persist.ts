@@ -8,10 +8,10 @@ import { subjectOf } from '../subject.js'
 import { Batcher } from './batcher.js'
 import { createBudget } from './budget.js'
 import { look, persistedOfFound } from './look.js'
-import { outcomeOf } from './outcome.js'
+import { type Outcome, outcomeOf } from './outcome.js'
 import { resolve, type Send } from './resolve.js'
 import { Way } from './way.js'
-import { outMsg, persistedOf, type Write, writeOf } from './write.js'
+import { outMsg, persistedOf, type Write, type WriteMsg, writeOf } from './write.js'
 
 /** Stores an append that was checked before. */
 export type Persist = (append: Append) => Promise<Persisted>
@@ -29,12 +29,13 @@ export function createPersist(
 
   const send: Send = async (write) => {
     const [only, second] = write.msgs
-    if (only === undefined || second !== undefined || way.sharesBatch(underWay)) return batcher.send(write)
+    if (only === undefined || second !== undefined) return batcher.send(write)
     const before = underWay
     const sentAt = performance.now()
-    const reply = await stream.wire.request(outMsg(write, only, true))
-    way.took(performance.now() - sentAt, before)
-    return outcomeOf(pubReply(stream.name, reply), 1)
+    const outcome = way.sharesBatch(before) ? await batcher.send(write) : await sendAlone(stream, write, only)
+    // A failure may be as quick or slow as it likes.
+    if (outcome.kind === 'stored') way.took(sentAt, before)
+    return outcome
   }
 
   return async (append) => {
@@ -57,6 +58,10 @@ export function createPersist(
       budget.give(write.bytes)
     }
   }
+}
+
+async function sendAlone({ name, wire }: Stream, write: Write, msg: WriteMsg): Promise<Outcome> {
+  return outcomeOf(pubReply(name, await wire.request(outMsg(write, msg, true))), 1)
 }
 
 /** Whether the expected head is one that this log has seen. Where a tombstone stands for it, the fence goes by that. */
