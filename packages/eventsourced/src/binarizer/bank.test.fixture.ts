@@ -1,12 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { readFile } from 'node:fs/promises'
 import type Long from 'long'
-import pbjs from 'protobufjs-cli/pbjs.js'
 import type { Writer } from 'protobufjs/minimal.js'
+import { generateModule } from './generate-module.test.fixture.js'
 
 /** What pbjs declares for a message: a class whose `decode` gives the message with its narrowed shape. */
 interface Message<Decoded, Properties> {
@@ -88,22 +83,11 @@ export interface Bank {
   readonly State: Message<State, Partial<State>>
 }
 
-/** Generates the static module of bank.proto, as users would, and loads it. */
+/** Generates the static module of bank.proto and loads it. */
 export async function loadBank(): Promise<Bank> {
-  const folder = await mkdtemp(join(tmpdir(), 'eventsourced-bank-'))
-  try {
-    const out = join(folder, 'bank.mjs')
-    const runtime = pathToFileURL(createRequire(import.meta.url).resolve('protobufjs/minimal.js')).href
-    const flags =
-      '-t static-module -w esm --force-long --no-verify --no-delimited --no-typeurl --no-service -r bank-test'
-    const proto = fileURLToPath(new URL('bank.proto', import.meta.url))
-    await promisify(pbjs.main)([...flags.split(' '), '--dependency', runtime, '-o', out, proto])
-    const module: unknown = await import(pathToFileURL(out).href)
-    if (!isModule(module)) throw new TypeError('the generated module has no namespace bank')
-    return module.bank
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  const module = await generateModule(await readFile(new URL('bank.proto', import.meta.url), 'utf8'), 'bank-test')
+  if (!isModule(module)) throw new TypeError('the generated module has no namespace bank')
+  return module.bank
 }
 
 function isModule(module: unknown): module is { readonly bank: Bank } {
