@@ -8,6 +8,10 @@ const benchmarks: Readonly<
     about: 'the entity runtime: pipelining on both backends, the cost of a command, heap',
     load: async () => (await import('./entity/entity.js')).benchmarkEntity,
   },
+  jetstream: {
+    about: 'the JetStream log: appends against publishes, recovery against ordered consumers',
+    load: async () => (await import('./jetstream/jetstream.js')).benchmarkJetStream,
+  },
 }
 
 const [name] = process.argv.slice(2)
