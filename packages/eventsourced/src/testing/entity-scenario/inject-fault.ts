@@ -4,6 +4,7 @@ import type { Process } from './process.js'
 import type { FaultKind } from './scenario.js'
 
 const unavailable: Fault = { when: 'before', error: new UnavailableError('no connection') }
+const tooLarge: Fault = { when: 'before', error: new RefusedError('too-large', 'it does not fit') }
 const uncertain = new UncertainError('the answer is lost')
 
 /** Makes the next calls of a process fail. @returns what is held back until it is released */
@@ -30,12 +31,18 @@ export function injectFault(
       log.fail('persist', { when: 'after', error: new Error('out of the blue') }, times)
       return []
     case 'append refused':
-      log.fail('persist', { when: 'before', error: new RefusedError('too-large', 'it does not fit') }, times)
+      log.fail('persist', tooLarge, times)
       return []
     case 'append held':
       return [log.hold('persist')]
     case 'append stored in part':
-      opened.evtLog.storeNextInPart(times)
+      for (let time = 0; time < times; time++) opened.evtLog.storeNextInPart(() => {})
+      return []
+    case 'append stored in part, the rest refused':
+      opened.evtLog.storeNextInPart(() => log.fail('persist', tooLarge, times))
+      return []
+    case 'append stored in part, the rest uncertain':
+      opened.evtLog.storeNextInPart(() => log.fail('persist', { when: 'before', error: uncertain }, times))
       return []
     case 'head unavailable':
       log.fail('head', unavailable, times)

@@ -45,6 +45,8 @@ export const FAULTS = [
   'append refused',
   'append held',
   'append stored in part',
+  'append stored in part, the rest refused',
+  'append stored in part, the rest uncertain',
   'another writer first',
   'head unavailable',
   'head held',

@@ -42,7 +42,7 @@ export class WatchedEvtLog implements EvtLog {
   readonly #log: EvtLog
   readonly #archive: Archive
   readonly #underWay = new Set<Promise<unknown>>()
-  #inPart = 0
+  readonly #inPart: (() => void)[] = []
   readonly #beforeNext: ((key: EntityKey) => Promise<void>)[] = []
 
   constructor(log: EvtLog, archive: Archive) {
@@ -55,9 +55,9 @@ export class WatchedEvtLog implements EvtLog {
     this.#beforeNext.push(action)
   }
 
-  /** Stores only the first group of the next appends that have several, as a log may. */
-  storeNextInPart(appends: number): void {
-    this.#inPart += appends
+  /** Stores only the first group of the next append that has several, as a log may, and does something once it is stored. */
+  storeNextInPart(thenDo: () => void): void {
+    this.#inPart.push(thenDo)
   }
 
   /** Resolves once no append is under way, also none that its sender has given up. */
@@ -78,9 +78,11 @@ export class WatchedEvtLog implements EvtLog {
   async #persist(append: Append): Promise<Persisted> {
     await this.#beforeNext.shift()?.(append.key)
     const { groups } = append
-    if (this.#inPart === 0 || groups.length === 1) return this.#log.persist(append)
-    this.#inPart -= 1
-    return this.#log.persist({ ...append, groups: groups.slice(0, 1) })
+    const thenDo = groups.length > 1 ? this.#inPart.shift() : undefined
+    if (thenDo === undefined) return this.#log.persist(append)
+    const persisted = await this.#log.persist({ ...append, groups: groups.slice(0, 1) })
+    thenDo()
+    return persisted
   }
 
   async deleteEvts(key: EntityKey, toSeqNo: number): Promise<void> {
