@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
 /** One of the things that are measured side by side. */
 export interface Contender {
   readonly name: string
@@ -34,6 +38,27 @@ export async function measure(contenders: readonly Contender[], rounds = 5): Pro
     }
   }
   return contenders.map(({ name }, index) => summary(name, rates[index] ?? []))
+}
+
+/**
+ * Measures contenders in turns too, each in a process of its own: in one process the compiler would optimise what they share for
+ * both at once. The script measures the contender that its argument names, and prints the rounds as JSON.
+ */
+export async function measureApart(script: URL, names: readonly string[], turns = 3): Promise<Measured[]> {
+  const rates = names.map((): number[] => [])
+  for (let turn = 0; turn < turns; turn++) {
+    for (const [index, name] of names.entries()) {
+      const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', fileURLToPath(script), name])
+      rates[index]?.push(...parseRounds(stdout))
+    }
+  }
+  return names.map((name, index) => summary(name, rates[index] ?? []))
+}
+
+function parseRounds(json: string): number[] {
+  const rounds: unknown = JSON.parse(json)
+  if (!Array.isArray(rounds)) throw new Error(`not a list of rounds: ${json}`)
+  return rounds.map(Number)
 }
 
 function summary(name: string, rounds: readonly number[]): Measured {

@@ -3,13 +3,16 @@ import { counter, counterBinarizer, type Dec, type Evt, type Inc } from 'eventso
 import { v7 } from 'uuid'
 import type { Contender } from '../measure.js'
 
+export const ON_MEMORY = 'the entity runtime on the memory log'
+export const BARE_LOOP = 'a bare loop: promise, handler, encode, push'
+
 const ENTITIES = 1_000
-const COMMANDS_EACH = 200
+const COMMANDS_EACH = 1_000
 
 /** What no runtime can do without: a promise, the command handler, the encoding, a push. */
 export function bareLoop(): Contender {
   return {
-    name: 'a bare loop: promise, handler, encode, push',
+    name: BARE_LOOP,
     run: async () => {
       const values = Array.from({ length: ENTITIES }, () => 0n)
       const stored: unknown[] = []
@@ -41,7 +44,7 @@ const CONTEXT = { id: '', seqNo: 0, now: new Date(), metadata: {} }
 export function entitiesOnMemory(): Contender {
   let refs: EntityRef<Inc | Dec, Evt>[] = []
   return {
-    name: 'the entity runtime on the memory log',
+    name: ON_MEMORY,
     prepare: async () => {
       const options = { evtLog: new MemoryEvtLog(), binarizer: counterBinarizer }
       refs = await Promise.all(Array.from({ length: ENTITIES }, () => Entity.spawn(v7(), counter, options)))

@@ -1,9 +1,9 @@
 import { NatsEvtLog } from 'eventsourced-nats'
 import { PostgresEvtLog } from 'eventsourced-postgres'
 import { startNatsServer, startPostgres } from 'eventsourced-tools'
-import { measure, ratio } from '../measure.js'
+import { measure, measureApart, ratio } from '../measure.js'
 import { type Figure, print, printMeasured, report } from '../report.js'
-import { bareLoop, entitiesOnMemory } from './bare-loop.js'
+import { BARE_LOOP, ON_MEMORY } from './bare-loop.js'
 import { heapGrowth, heapOfLive } from './heap.js'
 import { manyCallers, oneAtATime } from './hot-entity.js'
 import { withAndWithoutSnapshots } from './snapshot-delay.js'
@@ -16,7 +16,7 @@ export async function benchmarkEntity(): Promise<void> {
 }
 
 async function costOfACommand(): Promise<Figure[]> {
-  const [runtime, bare] = await measure([entitiesOnMemory(), bareLoop()], 7)
+  const [runtime, bare] = await measureApart(new URL('command-cost.js', import.meta.url), [ON_MEMORY, BARE_LOOP])
   printMeasured(
     '1,000 entities with one command in flight each',
     [runtime, bare].flatMap((one) => one ?? []),
