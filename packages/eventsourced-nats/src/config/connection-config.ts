@@ -61,6 +61,9 @@ export const CONNECTION_FIELDS = ['connection', 'servers', 'auth', 'tls', 'clien
 const TLS_TEXTS = ['caFile', 'ca', 'certFile', 'cert', 'keyFile', 'key'] as const
 const RECONNECT_WAIT_MS = 250
 const CONNECT_TIMEOUT_MS = 5_000
+// A server that hangs keeps its connections open: two pings without an answer, and another server is looked for at the third.
+const PING_INTERVAL_MS = 2_000
+const MAX_PINGS_OUT = 2
 
 /** A connection, and whether it is ours to close. */
 export interface Connected {
@@ -104,6 +107,8 @@ async function connectionOptions(
     timeout: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: MAX_PINGS_OUT,
     // Credentials that are being replaced must not end the connection for good.
     ignoreAuthErrorAbort: true,
     noAsyncTraces: true,

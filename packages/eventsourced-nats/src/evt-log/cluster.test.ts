@@ -1,0 +1,237 @@
+import {
+  type Command,
+  Entity,
+  type EntityKey,
+  type EventSourced,
+  type Head,
+  jsonBinarizer,
+  persist,
+  type PersistedEvt,
+} from 'eventsourced'
+import { type NatsCluster, startNatsCluster } from 'eventsourced-tools'
+import { connect, type NatsConnection } from 'nats'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { newAppend, newEvt, newKey, newStream, textOf, texts, ZERO } from '../evt-log.test.fixture.js'
+import { NatsEvtLog } from '../index.js'
+
+const PATIENCE = { timeout: 30_000, interval: 20 }
+const TIMEOUT_MS = 120_000
+
+let cluster: NatsCluster
+let connection: NatsConnection
+
+beforeAll(async () => {
+  cluster = await startNatsCluster()
+  connection = await connect({ servers: [...cluster.urls], maxReconnectAttempts: -1, reconnectTimeWait: 100 })
+}, 60_000)
+
+afterAll(async () => {
+  await connection.close()
+  await cluster.stop()
+}, 60_000)
+
+/** Opens a log on a stream with three replicas; a cluster that has just started needs a moment for it. */
+async function openClusterLog(stream: string): Promise<NatsEvtLog> {
+  const config = { servers: [...cluster.urls], stream, setup: true, replicas: 3, replyTimeout: 1_000, timeout: 30_000 }
+  const open = async () => {
+    try {
+      return await NatsEvtLog.create(config)
+    } catch {
+      return undefined
+    }
+  }
+  for (let tries = 0; tries < 100; tries++) {
+    const log = await open()
+    if (log === undefined) continue
+    onTestFinished(() => log.close())
+    return log
+  }
+  throw new Error('the cluster does not get ready')
+}
+
+/** The name of the server that leads a stream now. */
+async function leaderOf(stream: string): Promise<string> {
+  const find = async () => {
+    try {
+      const manager = await connection.jetstreamManager({ timeout: 1_000 })
+      return (await manager.streams.info(stream)).cluster?.leader
+    } catch {
+      return undefined
+    }
+  }
+  let leader: string | undefined
+  await expect.poll(async () => (leader = await find()), PATIENCE).toBeTruthy()
+  return leader ?? ''
+}
+
+/** Waits until a count is above what is enough, or what counts has failed. */
+async function reached(count: () => number, enough: number, counting: Promise<unknown>): Promise<void> {
+  const polling = async () => {
+    await expect.poll(count, PATIENCE).toBeGreaterThan(enough)
+  }
+  await Promise.race([counting, polling()])
+}
+
+/** Writers that append as long as they are let, each to an entity of its own, and know what was acknowledged. */
+function startWriters(log: NatsEvtLog, keys: readonly EntityKey[]) {
+  const sent = new Map<string, string[]>(keys.map(({ id }) => [id, []]))
+  const over = new AbortController()
+  let count = 0
+  const writers = keys.map(async (key, index) => {
+    for (let head: Head = ZERO; !over.signal.aborted; ) {
+      const group = index % 2 === 0 ? [newEvt()] : [newEvt(), newEvt()]
+      head = (await log.persist(newAppend(key, head, [group]))).head
+      sent.get(key.id)?.push(...group.map(textOf))
+      count++
+    }
+  })
+  const all = Promise.all(writers)
+  return {
+    sent,
+    /** Waits until appends are acknowledged that were begun from now on. */
+    goOn: async () => {
+      const enough = count + 2 * keys.length
+      await reached(() => count, enough, all)
+    },
+    stop: async () => {
+      over.abort()
+      await all
+    },
+  }
+}
+
+interface Inc extends Command<number> {
+  readonly type: 'Inc'
+}
+
+const tally: EventSourced<Inc, { readonly type: 'Increased' }, number> = {
+  typeName: 'tally',
+  initialState: 0,
+  handleCmd: () => persist({ type: 'Increased' }, (state) => state),
+  handleEvt: (state) => state + 1,
+}
+
+test(
+  'a leader killed, a server paused, a rolling restart: what was acknowledged is there, once, in order, and all goes on',
+  async () => {
+    const stream = newStream()
+    const log = await openClusterLog(stream)
+    const keys = Array.from({ length: 20 }, () => newKey())
+    const writers = startWriters(log, keys)
+    const seen: PersistedEvt[] = []
+    const stop = new AbortController()
+    const reading = (async () => {
+      for await (const evt of log.evtsByType('counter', { live: true, signal: stop.signal })) seen.push(evt)
+    })()
+    const ref = await Entity.spawn(newKey().id, tally, { evtLog: log, binarizer: jsonBinarizer() })
+    const commands: Promise<number>[] = []
+    const command = () => commands.push(ref.handleCmd({ type: 'Inc' }).then(({ reply }) => reply))
+    await writers.goOn()
+
+    const killed = cluster.server(await leaderOf(stream))
+    command()
+    await killed.kill()
+    command()
+    await writers.goOn()
+    await killed.start()
+
+    await isCurrent(stream)
+    const paused = cluster.server(await leaderOf(stream))
+    command()
+    process.kill(paused.pid, 'SIGSTOP')
+    try {
+      command()
+      await writers.goOn()
+    } finally {
+      process.kill(paused.pid, 'SIGCONT')
+    }
+    await writers.goOn()
+
+    for (const server of cluster.servers) {
+      await isCurrent(stream)
+      command()
+      await server.kill('SIGTERM')
+      await server.start()
+      await writers.goOn()
+    }
+    await writers.stop()
+
+    // The entity that was there from the beginning has carried out each command once.
+    expect(await Promise.all(commands)).toEqual(commands.map((_, index) => index + 1))
+    await ref.stop()
+    for (const key of keys) expect(await texts(log, key)).toEqual(writers.sent.get(key.id))
+    const all = [...writers.sent.values()].flat().length
+    await expect.poll(() => seen.length, PATIENCE).toBe(all)
+    for (const { id } of keys) expect(seen.filter(({ key }) => key.id === id).map(textOf)).toEqual(writers.sent.get(id))
+    stop.abort(new Error('enough'))
+    await expect(reading).rejects.toBe(stop.signal.reason)
+  },
+  TIMEOUT_MS,
+)
+
+/** Waits until all replicas of a stream have what its leader has: else a restart would be the loss of a majority. */
+async function isCurrent(stream: string): Promise<void> {
+  const find = async () => {
+    try {
+      const manager = await connection.jetstreamManager({ timeout: 1_000 })
+      const { leader, replicas = [] } = (await manager.streams.info(stream)).cluster ?? {}
+      return (
+        leader !== undefined && replicas.length === 2 && replicas.every(({ current, offline }) => current && !offline)
+      )
+    } catch {
+      return false
+    }
+  }
+  await expect.poll(find, PATIENCE).toBe(true)
+}
+
+test(
+  'of two that claim an entity across changes of the leader never both win',
+  async () => {
+    const stream = newStream()
+    const logs = [await openClusterLog(stream), await openClusterLog(stream)]
+    const key = newKey()
+    const won: string[] = []
+    let head: Head = ZERO
+    let rounds = 0
+    const claim = async () => {
+      // Batches and single events alike.
+      const group = rounds % 2 === 0 ? [newEvt()] : [newEvt(), newEvt()]
+      const groups = logs.map((_, index) => (index === 0 ? group : group.map(() => newEvt())))
+      const settled = await Promise.allSettled(
+        logs.map((log, index) => log.persist(newAppend(key, head, [groups[index] ?? []]))),
+      )
+      const winners = settled.flatMap((one, index) => (one.status === 'fulfilled' ? [index] : []))
+      expect(winners).toHaveLength(1)
+      const [winner = 0] = winners
+      expect(settled[1 - winner]).toMatchObject({ reason: { code: 'CONFLICT' } })
+      won.push(...(groups[winner] ?? []).map(textOf))
+      const [one] = logs
+      head = (await one?.head(key)) ?? head
+      rounds++
+    }
+    const stopAt = { rounds: 0 }
+    const claiming = (async () => {
+      while (stopAt.rounds === 0 || rounds < stopAt.rounds) await claim()
+    })()
+    const goOn = async () => {
+      const enough = rounds + 20
+      await reached(() => rounds, enough, claiming)
+    }
+    await goOn()
+    for (let change = 0; change < 3; change++) {
+      await leaderOf(stream)
+      await connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, undefined, { timeout: 5_000 })
+      await goOn()
+    }
+    const killed = cluster.server(await leaderOf(stream))
+    await killed.kill()
+    await goOn()
+    await killed.start()
+    await goOn()
+    stopAt.rounds = rounds
+    await claiming
+    for (const log of logs) expect(await texts(log, key)).toEqual(won)
+  },
+  TIMEOUT_MS,
+)
