@@ -1,0 +1,93 @@
+import { testNats } from 'eventsourced-tools/vitest'
+import { connect } from 'nats'
+import { describe, expect, test } from 'vitest'
+import {
+  closing,
+  failureOf,
+  newAppend,
+  newEvt,
+  newKey,
+  newStream,
+  openLog,
+  textOf,
+  texts,
+  ZERO,
+} from '../../evt-log.test.fixture.js'
+
+// Some answers can't be had from a server at will: somebody else gives the first one, in the place of a stream that comes back then.
+async function answeredOnce(code: number) {
+  const stream = newStream()
+  const servers = testNats()
+  const log = await openLog({ servers, stream, setup: true })
+  const connection = await closing(connect({ servers }))
+  const manager = await connection.jetstreamManager()
+  const { config } = await manager.streams.info(stream)
+  await manager.streams.delete(stream)
+  let isBack: Promise<unknown> | undefined
+  const answers = connection.subscribe(`${stream}.>`, {
+    callback: (_, msg) => {
+      // Of a batch the last message alone asks for an answer.
+      if (msg.reply === undefined || msg.reply === '' || isBack !== undefined) return
+      answers.unsubscribe()
+      msg.respond(JSON.stringify({ error: { code: 400, err_code: code, description: 'as asked for' }, stream, seq: 0 }))
+      isBack = manager.streams.add(config)
+    },
+  })
+  await connection.flush()
+  return { log, isBack: () => isBack }
+}
+
+describe.each([
+  { what: 'a single event', groups: [[newEvt()]] },
+  { what: 'a batch', groups: [[newEvt(), newEvt()]] },
+])('$what', ({ groups }) => {
+  test.for<[code: number, what: string]>([
+    [10_164, 'a conflict without a number, though nobody else was there'],
+    [10_071, 'a conflict, though nobody else was there'],
+    [10_158, 'a message with that id is in process'],
+    [10_163, 'the expected sequence is not known for the moment'],
+    [10_118, 'the stream is offline'],
+    [10_194, 'the stream is offline, and why'],
+    [10_008, 'JetStream is not available for the moment'],
+    [10_009, 'not the leader'],
+    [10_176, 'a batch of which a message is missing'],
+    [10_210, 'too many batches in flight'],
+    [10_211, 'too many batches in flight, on all streams'],
+    [10_167, 'too many requests'],
+  ])('answered with %i (%s) is sent again until it is stored, once', async ([code]) => {
+    const { log, isBack } = await answeredOnce(code)
+    const key = newKey()
+    const { head } = await log.persist(newAppend(key, ZERO, groups))
+    await isBack()
+    expect(head.seqNo).toBe(groups.flat().length)
+    expect(await texts(log, key)).toEqual(groups.flat().map(textOf))
+  })
+
+  test.for<[code: number, reason: string]>([
+    [10_199, 'too-large'],
+    [10_054, 'too-large'],
+    [10_097, 'too-large'],
+    [10_174, 'forbidden'],
+    [10_109, 'forbidden'],
+    [10_077, 'full'],
+    [10_047, 'full'],
+    [10_028, 'full'],
+    [10_002, 'full'],
+    [10_060, 'bad-input'],
+  ])('answered with %i is refused as %s, and not sent again', async ([code, reason]) => {
+    const { log, isBack } = await answeredOnce(code)
+    const key = newKey()
+    expect(await failureOf(log.persist(newAppend(key, ZERO, groups)))).toMatchObject({ code: 'REFUSED', reason })
+    await isBack()
+    expect(await log.head(key)).toMatchObject(ZERO)
+  })
+})
+
+test('an error that nobody knows promises nothing: it is found out what became of the append', async () => {
+  const { log, isBack } = await answeredOnce(19_999)
+  const key = newKey()
+  const append = newAppend(key)
+  expect(await log.persist(append)).toMatchObject({ groups: 1 })
+  await isBack()
+  expect(await texts(log, key)).toEqual(append.groups.flat().map(textOf))
+})
