@@ -15,11 +15,9 @@ const WINDOW_MS = 250
 const PATIENCE = 3
 /** How much cheaper the other way must be. */
 const BETTER = 0.9
-/** How long to share batches before single publishes are tried again. */
-const PROBE_INTERVAL_MS = 10_000
-/** How long not to share after it was tried in vain: longer each time. */
+/** How long a way is kept before the other one is tried, longer each time that it was tried in vain: a wrong choice doesn't last. */
 const MIN_REST_MS = 1_000
-const MAX_REST_MS = 60_000
+const MAX_REST_MS = 30_000
 
 /**
  * Which way appends of one event go: each by itself as long as the server answers quickly; once it does not, both ways are measured
@@ -95,8 +93,8 @@ export class Way {
     if (singleCost < Infinity) this.#singleCost = singleCost
     this.#tried = undefined
     if (!isBetter) this.#isShared = !this.#isShared
-    this.#restMs = isBetter || this.#isShared ? MIN_REST_MS : Math.min(2 * this.#restMs, MAX_REST_MS)
-    this.#nextTrialAt = now + (this.#isShared ? PROBE_INTERVAL_MS : this.#restMs)
+    this.#restMs = isBetter ? MIN_REST_MS : Math.min(2 * this.#restMs, MAX_REST_MS)
+    this.#nextTrialAt = now + this.#restMs
     if (!isBetter) return
     const way = this.#isShared ? 'in batches that they share' : 'each by itself'
     this.#logger?.info({ singleCost, sharedCost }, `single events are stored ${way} from now on`)
