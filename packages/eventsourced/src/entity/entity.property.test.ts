@@ -9,7 +9,7 @@ import { memorySubject } from '../testing/memory-subject.test.fixture.js'
 const seed = Number(process.env['FC_SEED'] ?? randomInt(2 ** 31))
 
 /** Rows of numbers, so that it shrinks to few and simple steps. */
-const scenarios = array(array(noBias(nat(9_999)), { minLength: 11, maxLength: 11 }), {
+const scenarios = array(array(noBias(nat(9_999)), { minLength: 12, maxLength: 12 }), {
   maxLength: 60,
   size: 'max',
 }).map((rows) => scenarioOf(rows))

@@ -56,7 +56,7 @@ export class Process {
         ...entityOptions(this.#setup),
         maxLive: this.#setup.maxLive,
         maxRecoveries: this.#setup.maxRecoveries,
-        idleTimeout: Infinity,
+        idleTimeout: this.#setup.idleTimeout,
       }),
     )
   }

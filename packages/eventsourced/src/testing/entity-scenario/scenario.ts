@@ -8,6 +8,7 @@ export interface Setup {
   readonly deleteEvts: boolean
   readonly maxLive: number
   readonly maxRecoveries: number
+  readonly idleTimeout: number
   readonly cmdWindow: number
   readonly mailboxSize: number
   readonly mailboxFull: 'wait' | 'fail'
@@ -127,6 +128,7 @@ function chooseSetup(choices: Choices): Setup {
     deleteEvts: choices.oneOf(false, false, true),
     maxLive: choices.oneOf(ENTITY_COUNT, 1, 2),
     maxRecoveries: choices.oneOf(ENTITY_COUNT, 1),
+    idleTimeout: choices.oneOf(Infinity, Infinity, 2),
     cmdWindow: choices.oneOf(100, 100, 3, 1),
     mailboxSize: choices.oneOf(1_024, 1_024, 2),
     mailboxFull: choices.oneOf('wait', 'fail'),

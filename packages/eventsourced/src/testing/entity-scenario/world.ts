@@ -8,22 +8,13 @@ import type { Held } from '../faults.js'
 import { type Answer, answerOf } from './attempt.js'
 import { Callers } from './callers.js'
 import { injectFault } from './inject-fault.js'
+import { cmdOf, MOVE } from './cmd-of.js'
 import { type Cmd, ledgerType } from './ledger.js'
 import { entityOptions, type Opened, Process } from './process.js'
 import { ENTITY_COUNT, type FaultKind, type ProcessName, type Send, type Setup, type Step } from './scenario.js'
 import type { Archive } from './watched-evt-log.js'
 
 type StepOf<Do extends Step['do']> = Extract<Step, { readonly do: Do }>
-
-const MOVE: Send = {
-  what: 'move',
-  by: 1,
-  times: 1,
-  withCmdId: false,
-  fresh: false,
-  expected: undefined,
-  patience: 'endless',
-}
 
 /** Two processes, the entities that they share, and their callers: what the steps of a scenario happen to. */
 export class World {
@@ -241,21 +232,4 @@ async function turns(count: number): Promise<void> {
 
 function pickOf<Item>(items: readonly Item[], pick: number): Item | undefined {
   return items[pick % Math.max(1, items.length)]
-}
-
-function cmdOf({ what, by, times }: Send, attempt: number): Cmd {
-  switch (what) {
-    case 'move':
-      return { type: 'Move', attempt, by, times }
-    case 'look':
-      return { type: 'Look' }
-    case 'failing cmd':
-      return { type: 'Fail', attempt, in: 'cmd' }
-    case 'failing evt':
-      return { type: 'Fail', attempt, in: 'evt' }
-    case 'failing reply':
-      return { type: 'Fail', attempt, in: 'reply' }
-    case 'failing encoding':
-      return { type: 'Fail', attempt, in: 'encoding' }
-  }
 }
