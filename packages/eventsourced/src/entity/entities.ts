@@ -53,8 +53,8 @@ export class Entities<Cmd, Evt, State> {
 
   /** @throws {InvalidInputError} if an option is wrong */
   constructor(domain: EventSourced<Cmd, Evt, State>, options: EntitiesOptions<Evt, State>) {
+    this.#type = entityType(domain, options, ['maxLive', 'idleTimeout', 'maxRecoveries'])
     const { maxLive = 10_000, idleTimeout = 300_000, maxRecoveries = 32 } = options
-    this.#type = entityType(domain, options)
     this.#maxLive = positive('maxLive', maxLive)
     this.#idleTimeout = idleTimeout === Infinity ? idleTimeout : positive('idleTimeout', idleTimeout)
     this.#maxRecoveries = positive('maxRecoveries', maxRecoveries)
@@ -95,7 +95,9 @@ export class Entities<Cmd, Evt, State> {
    * Deletes all that is known of an entity: its snapshots, its events, its command ids. A tombstone stays in the log. A command that
    * comes later begins anew with the initial state, and with seqNos that go on.
    *
-   * The entity must not be live in another process: that one would go on from what was forgotten.
+   * The entity must be live nowhere else (another process, a ref of `Entity.spawn`), and none of its appends may be in doubt: whoever goes on from what
+   * was forgotten stores events that no recovery can make sense of, and spawning fails with `REPLAY_OUT_OF_ORDER`. Forgetting again mends that, and
+   * loses what was stored meanwhile. So does it where a first attempt failed half-way.
    */
   async forget(id: string): Promise<void> {
     const key = entityKey(this.#type.domain.typeName, id)

@@ -19,6 +19,11 @@ class RefusesLargeGroups extends FaultyEvtLog {
   }
 }
 
+function parts() {
+  const { evtLog, binarizer } = fixture()
+  return { evtLog, binarizer }
+}
+
 describe('an entity', () => {
   test('stores the events of a command and answers with them, their place and the reply', async () => {
     const { id, log, ...rest } = fixture()
@@ -83,6 +88,20 @@ describe('an entity', () => {
     const { id: wrongId, ...options } = { id, ...wrong }
     const spawned = Entity.spawn(wrongId, counter, { ...rest, ...options })
     await expect(spawned).rejects.toMatchObject({ code: 'INVALID_INPUT', message: expect.stringMatching(message) })
+  })
+
+  test.each([
+    [undefined, 'options'],
+    [{}, 'options.evtLog'],
+    [{ evtLog: fixture().evtLog }, 'options.binarizer'],
+    [{ ...parts(), mailboxsize: 3 }, 'options.mailboxsize'],
+    [{ ...parts(), retention: { deletEvts: true } }, 'retention.deletEvts'],
+    [{ ...parts(), retention: null }, 'retention'],
+    [{ ...parts(), supervision: { max: 1, stat: 2 } }, 'supervision.stat'],
+  ])('is not spawned with options %#', async (options, field) => {
+    const { id } = fixture()
+    // @ts-expect-error what a caller without the compiler may give
+    await expect(Entity.spawn(id, counter, options)).rejects.toMatchObject({ code: 'INVALID_INPUT', field })
   })
 
   test('is not spawned with a behaviour of a full mailbox that does not exist', async () => {
@@ -193,6 +212,22 @@ describe('a full mailbox', () => {
     const results = await Promise.all([1, 2, 3, 4, 5].map((inc) => ref.handleCmd({ type: 'Inc', inc })))
     expect(results.map(({ ok }) => ok)).toEqual([true, true, true, true, true])
     expect(rest.evtLog.faults.count('persist')).toBe(3)
+  })
+})
+
+describe('many commands that store nothing', () => {
+  test.each([
+    ['wait for a small mailbox', { mailboxSize: 1 }, 20_000],
+    ['wait behind a command that the log refuses', { mailboxSize: 20_000 }, 9_000],
+  ])('are all answered where they %s', async (_, options, count) => {
+    const { id, log: __, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, { ...rest, ...options })
+    rest.evtLog.faults.fail('persist', { when: 'before', error: new RefusedError('too-large', 'too large') })
+    const stored = [1, 2].map(() => ref.handleCmd({ type: 'Inc', inc: 1 }).catch(() => undefined))
+    const queries = await Promise.all(Array.from({ length: count }, () => ref.handleCmd({ type: 'Get' })))
+    expect(queries).toHaveLength(count)
+    await Promise.all(stored)
+    await ref.stop()
   })
 })
 

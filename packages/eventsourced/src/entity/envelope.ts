@@ -44,6 +44,12 @@ export class Envelope<Cmd, Evt> {
     return this.#settled
   }
 
+  /** Gives up a command whose deadline has passed while it waited: the timer may be late where much else is to do. */
+  withdrawIfLate(): void {
+    const { deadline } = this.request
+    if (deadline !== undefined && !this.#settled && hasPassed(deadline)) this.#giveUp(passed(deadline))
+  }
+
   /** Says whether the command is handled and its outcome under way. It goes back to waiting when it is to be handled again. */
   set isInFlight(inFlight: boolean) {
     this.#inFlight = inFlight
@@ -92,6 +98,10 @@ function watch(
     giveUp(signal.reason)
     return undefined
   }
+  if (deadline !== undefined && hasPassed(deadline)) {
+    giveUp(passed(deadline))
+    return undefined
+  }
   const onAbort = () => giveUp(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   const timer = deadline && setTimer(deadline, giveUp)
@@ -101,10 +111,18 @@ function watch(
   }
 }
 
-/** The longest that a timer of the platform can wait, in milliseconds. */
+/** The longest that a timer of the platform can wait, in milliseconds. A later deadline is looked at when its command is handled only. */
 const MAX_TIMER = 2 ** 31 - 1
 
-function setTimer(deadline: Date, giveUp: (cause: unknown) => void): NodeJS.Timeout {
-  const left = Math.min(deadline.getTime() - Date.now(), MAX_TIMER)
-  return setTimeout(() => giveUp(new Error(`the deadline ${deadline.toISOString()} has passed`)), left)
+function setTimer(deadline: Date, giveUp: (cause: unknown) => void): NodeJS.Timeout | undefined {
+  const left = deadline.getTime() - Date.now()
+  return left > MAX_TIMER ? undefined : setTimeout(() => giveUp(passed(deadline)), left)
+}
+
+function hasPassed(deadline: Date): boolean {
+  return deadline.getTime() <= Date.now()
+}
+
+function passed(deadline: Date): Error {
+  return new Error(`the deadline ${deadline.toISOString()} has passed`)
 }

@@ -86,6 +86,7 @@ export function handleCmds<Cmd, Evt, State>(
   envelopes: readonly Envelope<Cmd, Evt>[],
 ): Handled<Cmd, Evt, State>[] {
   const speculation = new Speculation(id, ground)
+  for (const envelope of envelopes) envelope.withdrawIfLate()
   const waiting = envelopes.some(isSettled) ? envelopes.filter((envelope) => !envelope.isSettled) : envelopes
   return waiting.map((envelope) => {
     envelope.isInFlight = true

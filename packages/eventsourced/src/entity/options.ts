@@ -5,6 +5,7 @@ import { InvalidInputError } from '../errors.js'
 import { appendIds } from '../log/append-id.js'
 import { checkTypeName } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
+import { checkFields, checkPart } from './check-fields.js'
 import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
 import { Telemetry } from './telemetry.js'
 import { checkedRetention, type Retention } from './retention.js'
@@ -32,9 +33,9 @@ export interface EntityOptions<Evt, State> {
   readonly binarizer: Binarizer<Evt, State>
   /** Silent by default. Gets `typeName` and `id` bound. */
   readonly logger?: Logger
-  /** How many commands may wait, and so how many are stored at once; 1,024 by default. */
+  /** How many commands are taken at once, and so stored together; with `mailboxFull: 'fail'` also how many may wait. 1,024 by default. */
   readonly mailboxSize?: number
-  /** What a caller meets when the mailbox is full: it waits for its turn (the default), or fails at once with `MAILBOX_FULL`. */
+  /** What a caller meets when so many wait already: it waits for its turn, too (the default), or fails at once with `MAILBOX_FULL`. */
   readonly mailboxFull?: 'wait' | 'fail'
   /** How often a command is handled again because another writer was first, before it fails with `CONFLICT`; 20 by default. */
   readonly conflictAttempts?: number
@@ -64,12 +65,36 @@ export interface EntityType<Cmd, Evt, State> {
   readonly telemetry: Telemetry
 }
 
-/** Checks a domain type and its options, and fills in the defaults. @throws {InvalidInputError} */
+const FIELDS: readonly (keyof EntityOptions<unknown, unknown>)[] = [
+  'evtLog',
+  'snapshotStore',
+  'binarizer',
+  'logger',
+  'mailboxSize',
+  'mailboxFull',
+  'conflictAttempts',
+  'unavailableTimeout',
+  'cmdWindow',
+  'supervision',
+  'retention',
+]
+
+/**
+ * Checks a domain type and its options, and fills in the defaults.
+ *
+ * @param besides fields that are somebody else's to check
+ * @throws {InvalidInputError}
+ */
 export function entityType<Cmd, Evt, State>(
   domain: EventSourced<Cmd, Evt, State>,
   options: EntityOptions<Evt, State>,
+  besides: readonly string[] = [],
 ): EntityType<Cmd, Evt, State> {
+  checkPart('domain', domain, ['handleCmd', 'handleEvt'])
   checkTypeName(domain.typeName)
+  checkFields('options', options, [...FIELDS, ...besides])
+  checkPart('options.evtLog', options.evtLog, ['persist', 'head', 'evtsById'])
+  checkPart('options.binarizer', options.binarizer, ['encodeEvt', 'decodeEvt', 'encodeState', 'decodeState'])
   const {
     evtLog,
     snapshotStore = new NoopSnapshotStore(),
@@ -81,6 +106,7 @@ export function entityType<Cmd, Evt, State>(
     unavailableTimeout = 30_000,
     cmdWindow = 100,
   } = options
+  checkPart('options.snapshotStore', snapshotStore, ['save', 'load', 'delete'])
   checkWhole('mailboxSize', mailboxSize, 1)
   checkOneOf('mailboxFull', mailboxFull, ['wait', 'fail'])
   checkWhole('conflictAttempts', conflictAttempts, 1)
@@ -104,13 +130,9 @@ export function entityType<Cmd, Evt, State>(
   }
 }
 
-function checkedSupervision({
-  start = 100,
-  max = 10_000,
-  attempts = 10,
-  reset = 60_000,
-  waiting = 'keep',
-}: Supervision = {}): Required<Supervision> {
+function checkedSupervision(supervision: Supervision = {}): Required<Supervision> {
+  checkFields('supervision', supervision, ['start', 'max', 'attempts', 'reset', 'waiting'])
+  const { start = 100, max = 10_000, attempts = 10, reset = 60_000, waiting = 'keep' } = supervision
   checkWhole('supervision.start', start, 0)
   checkWhole('supervision.max', max, start)
   checkWhole('supervision.attempts', attempts, 1)

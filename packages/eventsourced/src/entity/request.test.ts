@@ -216,12 +216,33 @@ describe('a caller that gives up', () => {
     const held = rest.evtLog.faults.hold('persist')
     const first = ref.handleCmd({ type: 'Inc', inc: 1 })
     await held.arrived
-    const late = ref.handleCmd({ type: 'Inc', inc: 10 }, { deadline: past() })
+    const late = ref.handleCmd({ type: 'Inc', inc: 10 }, { deadline: new Date(Date.now() + 5) })
     await expect(late).rejects.toMatchObject({ code: 'WITHDRAWN', message: expect.stringContaining('deadline') })
     held.release()
     await first
     const inTime = ref.handleCmd({ type: 'Inc', inc: 1 }, { deadline: new Date(Date.now() + 60_000) })
     expect(await inTime).toMatchObject({ reply: 2 })
+  })
+
+  test('by a deadline that has passed before it asks, or before its command is handled, has nothing of it stored', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    await expect(ref.handleCmd({ type: 'Inc', inc: 1 }, { deadline: past() })).rejects.toMatchObject({
+      code: 'WITHDRAWN',
+    })
+    const soon = ref.handleCmd({ type: 'Inc', inc: 1 }, { deadline: new Date(Date.now() + 1) })
+    // A busy event loop: the timer has no chance before the command is handled.
+    const until = Date.now() + 5
+    while (Date.now() < until) Math.random()
+    await expect(soon).rejects.toMatchObject({ code: 'WITHDRAWN' })
+    expect(await evtsOf(log, id)).toEqual([])
+  })
+
+  test('by a deadline in a hundred years is not withdrawn now', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    const deadline = new Date('2126-01-01')
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 }, { deadline })).toMatchObject({ reply: 1 })
   })
 
   test('by a deadline that is no date is refused', async () => {
@@ -238,4 +259,17 @@ describe('a caller that gives up', () => {
     await ref.handleCmd({ type: 'Inc', inc: 1 }, { signal })
     expect(getEventListeners(signal, 'abort')).toEqual([])
   })
+})
+
+test.each([
+  [{ cmdID: 'a' }, 'options.cmdID'],
+  [{ deadline: 5 }, 'deadline'],
+  [{ signal: 3 }, 'signal'],
+  [null, 'options'],
+])('options such as %j are refused', async (options, field) => {
+  const { id, log, ...rest } = fixture()
+  const ref = await Entity.spawn(id, counter, rest)
+  // @ts-expect-error what a caller without the compiler may ask
+  await expect(ref.handleCmd({ type: 'Inc', inc: 1 }, options)).rejects.toMatchObject({ code: 'INVALID_INPUT', field })
+  expect(await evtsOf(log, id)).toEqual([])
 })

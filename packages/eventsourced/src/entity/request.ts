@@ -1,6 +1,7 @@
 import type { Metadata } from '../domain/event-sourced.js'
 import { InvalidInputError } from '../errors.js'
 import { checkMetadata } from '../log/check.js'
+import { checkFields } from './check-fields.js'
 import { checkNothingReserved } from './reserved-metadata.js'
 
 /** How a command is handled. */
@@ -43,10 +44,12 @@ const NO_REQUEST: Request = {
   deadline: undefined,
 }
 const MAX_CMD_ID_CHARS = 128
+const FIELDS = Object.keys(NO_REQUEST)
 
 /** What a caller asks, checked and out of reach of its later changes. @throws {InvalidInputError} */
 export function checkedRequest(options: HandleCmdOptions | undefined): Request {
   if (options === undefined) return NO_REQUEST
+  checkFields('options', options, FIELDS)
   const { metadata, cmdId, expectedSeqNo, fresh = false, signal, deadline } = options
   if (cmdId !== undefined && !isCmdId(cmdId)) {
     throw new InvalidInputError('cmdId', cmdId, `1 to ${MAX_CMD_ID_CHARS} characters, without NUL and lone surrogates`)
@@ -54,8 +57,11 @@ export function checkedRequest(options: HandleCmdOptions | undefined): Request {
   if (expectedSeqNo !== undefined && (!Number.isSafeInteger(expectedSeqNo) || expectedSeqNo < 0)) {
     throw new InvalidInputError('expectedSeqNo', expectedSeqNo, 'a seqNo: a whole number, 0 or more')
   }
-  if (deadline !== undefined && Number.isNaN(deadline.getTime())) {
+  if (deadline !== undefined && !(deadline instanceof Date && !Number.isNaN(deadline.getTime()))) {
     throw new InvalidInputError('deadline', deadline, 'a valid Date')
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InvalidInputError('signal', signal, 'an AbortSignal')
   }
   return { metadata: copied(metadata), cmdId, expectedSeqNo, fresh, signal, deadline }
 }

@@ -4,6 +4,7 @@ import type { PersistedEvt } from '../log/evt-log.js'
 import { sliceOf } from '../log/slice.js'
 import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
 import type { SnapshotStore } from '../snapshot/snapshot-store.js'
+import { checkFields } from './check-fields.js'
 import type { EntityType } from './options.js'
 import { openSnapshot } from './snapshot-envelope.js'
 
@@ -27,10 +28,10 @@ export interface Retention {
 }
 
 /** Checks what is to be kept. @throws {InvalidInputError} if state could be lost */
-export function checkedRetention(
-  { keep = 1, deleteEvts = false, behind = [] }: Retention = {},
-  snapshotStore: SnapshotStore,
-): Required<Retention> {
+export function checkedRetention(retention: Retention | undefined, snapshotStore: SnapshotStore): Required<Retention> {
+  if (retention === undefined) return { keep: 1, deleteEvts: false, behind: [] }
+  checkFields('retention', retention, ['keep', 'deleteEvts', 'behind'])
+  const { keep = 1, deleteEvts = false, behind = [] } = retention
   if (!Number.isSafeInteger(keep) || keep < 1) {
     throw new InvalidInputError('retention.keep', keep, 'a whole number, 1 or more')
   }

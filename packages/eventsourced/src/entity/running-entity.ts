@@ -1,5 +1,5 @@
 import type { Span } from '@opentelemetry/api'
-import { asError, EventSourcedError, hasCode } from '../errors.js'
+import { asError, EventSourcedError } from '../errors.js'
 import { CheckedAppend } from '../log/checked-append.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type { Append, NewEvt, Persisted } from '../log/evt-log.js'
@@ -12,7 +12,7 @@ import { compareHead, persistAgain, type Stored } from './persist.js'
 import { catchUp, type Recovered, recover } from './recover.js'
 import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
-import { Supervisor } from './supervisor.js'
+import { canPass, Supervisor } from './supervisor.js'
 import type { Telemetry } from './telemetry.js'
 
 const NOW = Promise.resolve()
@@ -111,31 +111,36 @@ export class RunningEntity<Cmd, Evt, State> {
    * async functions would keep for each command costs more than all the rest.
    */
 
-  /** Handles and stores all that waits. */
+  /** Handles and stores all that waits. A loop: commands that store nothing may wait by the ten thousand. */
   readonly #next = (): void => {
-    const envelopes = this.#takeNext()
-    // How often others were first counts for the commands that it befell.
-    this.#conflicts = 0
-    if (envelopes.length > 0) {
-      this.#store(this.#handle(envelopes))
-    } else {
-      this.#isIdle = true
-      this.#whenIdle?.()
+    for (;;) {
+      const envelopes = this.#takeNext()
+      // How often others were first counts for the commands that it befell.
+      this.#conflicts = 0
+      if (envelopes.length === 0) break
+      if (this.#isUnderWay(this.#handle(envelopes))) return
     }
+    this.#isIdle = true
+    this.#whenIdle?.()
   }
 
-  /** Stores the events of handled commands, once those ahead of them that store nothing are answered. */
   #store(handled: Handled<Cmd, Evt, State>[]): void {
+    if (!this.#isUnderWay(handled)) this.#next()
+  }
+
+  /**
+   * Stores the events of handled commands, once those ahead of them that store nothing are answered.
+   *
+   * @returns whether there is something to wait for; if not, all of them are answered
+   */
+  #isUnderWay(handled: Handled<Cmd, Evt, State>[]): boolean {
     const ahead = countStoringNothing(handled)
     if (ahead > 0 && handled.slice(0, ahead).some(needsFreshHead)) {
       void this.#storeIfFresh(handled, ahead)
-      return
+      return true
     }
     const rest = ahead > 0 ? this.#answerAhead(handled, ahead) : handled
-    if (rest.length === 0) {
-      this.#next()
-      return
-    }
+    if (rest.length === 0) return false
     const append = this.#appendOf(rest)
     this.#inFlight = { append, handled: rest }
     let persisted: Promise<Persisted>
@@ -144,9 +149,10 @@ export class RunningEntity<Cmd, Evt, State> {
     } catch (error) {
       // A log may throw where it should reject.
       this.#onFailed(error)
-      return
+      return true
     }
     persisted.then(this.#onStored, this.#onFailed)
+    return true
   }
 
   readonly #onStored = (persisted: Persisted): void => {
@@ -298,7 +304,7 @@ export class RunningEntity<Cmd, Evt, State> {
     try {
       this.#known = await read()
     } catch (error) {
-      await (hasCode(error, 'UNAVAILABLE') ? this.#reread(because, read) : this.#fail(asError(error)))
+      await (canPass(error) ? this.#reread(because, read) : this.#fail(asError(error)))
     }
   }
 

@@ -48,6 +48,6 @@ export class Supervisor<Cmd, Evt, State> {
 }
 
 /** Whether a failure to read may be over the next time: the log can't be reached, or failed in a way of its own. */
-function canPass(error: unknown): error is Error {
+export function canPass(error: unknown): error is Error {
   return error instanceof Error && (!(error instanceof EventSourcedError) || hasCode(error, 'UNAVAILABLE'))
 }

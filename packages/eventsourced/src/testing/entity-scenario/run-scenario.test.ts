@@ -101,7 +101,7 @@ test.each<[string, (log: FaultyEvtLog) => EvtLog, RegExp]>([
       log.faults.fail('persist', { when: 'after', error: Object.assign(new Error('no'), { code: 'REFUSED' }) }, 5)
       return log
     },
-    /not as uncertain, and yet its events are stored|are not those of one command, once each/,
+    /not as uncertain, and yet its events are stored|are not those of one command, once each|handled before, and is stored itself/,
   ],
   [
     'answers for ever',
