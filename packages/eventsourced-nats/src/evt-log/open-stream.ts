@@ -6,6 +6,7 @@ import { checkStreamSettings, logStreamConfig } from './stream-settings.js'
 
 const STREAM_NOT_FOUND = 10059
 const NAME_IN_USE = 10058
+const TOO_FEW_SERVERS = 10074
 
 /**
  * Finds the stream, creates it if it is missing and `setup` says so, and checks it.
@@ -37,6 +38,11 @@ async function create(manager: JetStreamManager, config: CheckedEvtLogConfig): P
   } catch (error) {
     // Another process was first, with other settings: they will be judged as any.
     if (hasApiCode(error, NAME_IN_USE)) return find(manager, config.stream)
+    if (hasApiCode(error, TOO_FEW_SERVERS)) {
+      throw new InvalidInputError('replicas', config.replicas, 'no more than the servers of the cluster', {
+        cause: error,
+      })
+    }
     throw failureOf(`creating the stream ${config.stream}`, error)
   }
 }

@@ -1,16 +1,19 @@
+import { InvalidInputError } from 'eventsourced'
 import type { Checked } from '../config.js'
-import { readError } from '../errors/read-error.js'
+import { messageOf, readError } from '../errors/read-error.js'
+import { sqlState } from '../errors/sqlstate.js'
 import { checkServer } from './check-server.js'
 import { type Database, openDatabase } from './database.js'
 import { lend } from './lend.js'
 import { migrate, type Step } from './migrate.js'
 
+const NO_SUCH_DATABASE = '3D000'
 const OPENING = { timeoutMs: 60_000 }
 
 /**
  * Opens the connections, looks at the server, and sees to the schema.
  *
- * @throws {InvalidInputError} the server or the schema is of a version that can't be used, or the schema is missing
+ * @throws {InvalidInputError} the server or the schema is of a version that can't be used, or the schema or the database is missing
  * @throws {RefusedError} `forbidden`: the server does not let us in, or not do it
  * @throws {UnavailableError} the server can't be reached
  */
@@ -25,6 +28,9 @@ export async function open(config: Checked, steps: readonly Step[]): Promise<Dat
     return database
   } catch (error) {
     await database.close()
+    if (sqlState(error) === NO_SUCH_DATABASE) {
+      throw new InvalidInputError('connection.database', messageOf(error), 'a database that exists', { cause: error })
+    }
     throw readError(`opening ${names.qualified()}`, error)
   }
 }
