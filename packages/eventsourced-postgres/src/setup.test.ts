@@ -125,6 +125,14 @@ describe('connections', () => {
     await expectToServe(await PostgresEvtLog.create(config), await PostgresSnapshotStore.create(config))
   })
 
+  test('to a database that does not exist name it', async () => {
+    const connection = { ...(await testPostgres()), database: 'nowhere' }
+    await expect(PostgresEvtLog.create({ connection, setup: true })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      field: 'connection.database',
+    })
+  })
+
   test('that nobody answers are unavailable', async () => {
     const config = { connection: { ...connection, port: await freePort() } }
     await expect(PostgresEvtLog.create(config)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
