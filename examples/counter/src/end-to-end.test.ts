@@ -127,7 +127,7 @@ describe("a server that can't be used is named", () => {
     const env = { ...(await onSharedServer['counter-postgres']()), APP__EVT_LOG__DBNAME: 'nowhere' }
     const ended = await startOne('counter-postgres', env).ended
     expect(ended.code).toBe(1)
-    expect(ended.stderr).toMatch(/^.*database "nowhere" does not exist\n$/)
+    expect(ended.stderr).toMatch(/^.*database "nowhere" does not exist.*\n$/)
   })
 
   test('a nats-server that is not there', async () => {

@@ -108,7 +108,8 @@ describe('a run', () => {
 })
 
 test('a counter that has fewer events than were acknowledged has lost some', async () => {
-  const spawned = spawnCounter(0, 5, { ...options, binarizer: counterBinarizer, snapshotAfter: 10 })
+  const { evtLog, snapshotStore } = options
+  const spawned = spawnCounter(0, 5, { evtLog, snapshotStore, binarizer: counterBinarizer, snapshotAfter: 10 })
   await expect(spawned).rejects.toThrow('lost events: 5 were acknowledged, 0 are there')
 })
 

@@ -21,8 +21,12 @@ export interface CounterOptions extends EntityOptions<Evt, bigint> {
  * @param seqNo the last of its events that is known to be stored
  * @throws if the value is wrong, or events are lost
  */
-export async function spawnCounter(index: number, seqNo: number, options: CounterOptions): Promise<SpawnedCounter> {
-  const snapshot = snapshotEvery(options.snapshotAfter)
+export async function spawnCounter(
+  index: number,
+  seqNo: number,
+  { snapshotAfter, ...options }: CounterOptions,
+): Promise<SpawnedCounter> {
+  const snapshot = snapshotEvery(snapshotAfter)
   const ref = await Entity.spawn(idOf(index), { ...counter, snapshot }, options)
   const spawned = { index, ref, seqNo }
   try {

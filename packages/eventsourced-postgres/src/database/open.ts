@@ -29,7 +29,10 @@ export async function open(config: Checked, steps: readonly Step[]): Promise<Dat
   } catch (error) {
     await database.close()
     if (sqlState(error) === NO_SUCH_DATABASE) {
-      throw new InvalidInputError('connection.database', messageOf(error), 'a database that exists', { cause: error })
+      const database = source.pool === undefined ? source.connection.database : source.pool.options.database
+      throw new InvalidInputError('connection.database', database, `one that exists (${messageOf(error)})`, {
+        cause: error,
+      })
     }
     throw readError(`opening ${names.qualified()}`, error)
   }
