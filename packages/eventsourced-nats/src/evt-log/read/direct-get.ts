@@ -37,9 +37,13 @@ export async function directGet(stream: Stream, query: DirectGet, signal?: Abort
 async function getPage({ name, wire }: Stream, { subject, seq, maxMsgs }: DirectGet): Promise<Page> {
   const request = { next_by_subj: subject, seq, batch: maxMsgs, max_bytes: MAX_PAGE_BYTES }
   const msgs: StoredMsg[] = []
+  let last = 0
   const isLast = (msg: Msg) => {
     if (msg.headers !== undefined && msg.headers.code !== 0) return true
-    msgs.push(storedMsg(msg))
+    const stored = storedMsg(msg)
+    // Around a change of leader two replicas may answer: each in order, but one after and between the other.
+    if (stored.seq > last) msgs.push(stored)
+    last = Math.max(last, stored.seq)
     return false
   }
   const reply = await wire.requestMany(
