@@ -160,14 +160,17 @@ describe('a live read', () => {
     const follower = follow((signal) =>
       log.evtsByType('counter', { slice: [(sliceOf(key.id) + 1) % 64], live: true, signal }),
     )
-    const rowsRead = async (): Promise<number> => {
+    const read = async (): Promise<{ rows: number; scans: number }> => {
       await admin.query('SELECT pg_stat_force_next_flush()')
-      const text = "SELECT idx_tup_fetch::int AS rows FROM pg_stat_user_tables WHERE relname = 'events'"
-      return (await admin.query<{ rows: number }>(text)).rows[0]?.rows ?? 0
+      const text =
+        "SELECT idx_tup_fetch::int AS rows, idx_scan::int AS scans FROM pg_stat_user_tables WHERE relname = 'events'"
+      const { rows } = await admin.query<{ rows: number; scans: number }>(text)
+      return rows[0] ?? { rows: 0, scans: 0 }
     }
-    await until('it has read the events', async () => (await rowsRead()) >= 1_000)
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    expect(await rowsRead()).toBeLessThan(2_000)
+    await until('it has read the events', async () => (await read()).rows >= 1_000)
+    const { scans } = await read()
+    await until('it has looked for more many times', async () => (await read()).scans >= scans + 10)
+    expect((await read()).rows).toBeLessThan(2_000)
     await follower.stop()
     expect(follower.positions).toEqual([])
   })
