@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Append, appendIds, type EntityKey, type Head, type NewEvt, type PersistedEvt } from 'eventsourced'
+import { type Append, appendIds, type EntityKey, type Head, type NewEvt } from 'eventsourced'
 import { Client, type PoolConfig } from 'pg'
 import { type Logger, pino } from 'pino'
 
@@ -19,9 +19,9 @@ export function newAppend(key: EntityKey, expected: Head = ZERO, evt: NewEvt = n
   return { key, expected, appendId: appendIds()(), groups: [[evt]] }
 }
 
-export async function collect(evts: AsyncIterable<PersistedEvt>): Promise<PersistedEvt[]> {
+export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const collected = []
-  for await (const evt of evts) collected.push(evt)
+  for await (const item of items) collected.push(item)
   return collected
 }
 

@@ -43,6 +43,7 @@ export type {
   EvtsByIdOptions,
   EvtsByTypeOptions,
   Head,
+  IdsOptions,
   LogHead,
   NewEvt,
   Persisted,

@@ -5,10 +5,12 @@ import {
   checkEvtsById,
   checkEvtsByType,
   checkKey,
+  checkTypeName,
   type EntityKey,
   type EvtLog,
   type EvtsByIdOptions,
   type EvtsByTypeOptions,
+  type IdsOptions,
   type LogHead,
   type Persisted,
   type PersistedEvt,
@@ -28,6 +30,7 @@ import { openStream } from './open-stream.js'
 import { createPersist, type Persist } from './persist/persist.js'
 import { evtsById } from './read/evts-by-id.js'
 import { evtsByType } from './read/evts-by-type.js'
+import { ids } from './read/ids.js'
 import { OpenReads } from './read/open-reads.js'
 import { RecentHeads } from './recent-heads.js'
 import type { Stream } from './stream.js'
@@ -118,6 +121,11 @@ export class NatsEvtLog implements EvtLog {
   evtsByType(typeName: string, options: EvtsByTypeOptions = {}): AsyncIterable<PersistedEvt> {
     checkEvtsByType(typeName, options)
     return this.#reads.iterate(options.signal, (signal) => evtsByType(this.#stream, typeName, options, signal))
+  }
+
+  ids(typeName: string, { signal }: IdsOptions = {}): AsyncIterable<string> {
+    checkTypeName(typeName)
+    return this.#reads.iterate(signal, (signal) => ids(this.#stream, typeName, signal))
   }
 
   async deleteEvts(key: EntityKey, toSeqNo: number): Promise<void> {

@@ -5,10 +5,12 @@ import {
   checkEvtsById,
   checkEvtsByType,
   checkKey,
+  checkTypeName,
   type EntityKey,
   type EvtLog,
   type EvtsByIdOptions,
   type EvtsByTypeOptions,
+  type IdsOptions,
   type LogHead,
   type Persisted,
   type PersistedEvt,
@@ -95,6 +97,11 @@ export class PostgresEvtLog implements EvtLog {
   evtsByType(typeName: string, options: EvtsByTypeOptions = {}): AsyncIterable<PersistedEvt> {
     checkEvtsByType(typeName, options)
     return this.#reads.byType(typeName, options)
+  }
+
+  ids(typeName: string, { signal }: IdsOptions = {}): AsyncIterable<string> {
+    checkTypeName(typeName)
+    return this.#reads.ids(typeName, signal)
   }
 
   async deleteEvts(key: EntityKey, toSeqNo: number): Promise<void> {

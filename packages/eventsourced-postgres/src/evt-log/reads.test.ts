@@ -73,6 +73,16 @@ describe('pages', () => {
   })
 })
 
+/** How often the table was scanned so far, and how many of its rows were fetched through an index. */
+async function stats(): Promise<{ scans: number; rows: number }> {
+  // A backend tells what it did when it ends, at the latest.
+  await until('no backend is left', async () => (await backends(admin, "backend_type = 'client backend'")) === 0)
+  const { rows } = await admin.query<{ scans: number; rows: number }>(
+    "SELECT seq_scan::int AS scans, idx_tup_fetch::int AS rows FROM pg_stat_user_tables WHERE relname = 'events'",
+  )
+  return rows[0] ?? { scans: Number.NaN, rows: Number.NaN }
+}
+
 test('the plans are index probes, on a table that was empty when they were made and on a full one', async () => {
   const use = async (): Promise<void> => {
     const key = newKey()
@@ -88,14 +98,6 @@ test('the plans are index probes, on a table that was empty when they were made 
       await log.deleteEvts(key, round)
     }
   }
-  const stats = async (): Promise<{ scans: number; rows: number }> => {
-    // A backend tells what it did when it ends, at the latest.
-    await until('no backend is left', async () => (await backends(admin, "backend_type = 'client backend'")) === 0)
-    const { rows } = await admin.query<{ scans: number; rows: number }>(
-      "SELECT seq_scan::int AS scans, idx_tup_fetch::int AS rows FROM pg_stat_user_tables WHERE relname = 'events'",
-    )
-    return rows[0] ?? { scans: Number.NaN, rows: Number.NaN }
-  }
   await admin.query('ALTER TABLE eventsourced.events SET (autovacuum_enabled = off)')
   await log.close()
   const before = await stats()
@@ -110,6 +112,21 @@ test('the plans are index probes, on a table that was empty when they were made 
   // Far less than the rows that there are: nothing has gone through the table.
   expect(after.rows - before.rows).toBeGreaterThan(100)
   expect(after.rows - before.rows).toBeLessThan(5_000)
+})
+
+test('the ids of entities with many events are one index probe each, also by a plan made on an empty table', async () => {
+  await log.close()
+  const before = await stats()
+  log = await PostgresEvtLog.create({ connection: { ...connection, max: 1 } })
+  await collect(log.ids('counter'))
+  await withClient(connection, (client) => fill(client, 'counter', 2_500, 40))
+  const ids = await collect(log.ids('counter'))
+  await log.close()
+  const after = await stats()
+  expect(new Set(ids).size).toBe(2_500)
+  expect(ids).toHaveLength(2_500)
+  expect(after.scans - before.scans).toBe(0)
+  expect(after.rows - before.rows).toBeLessThan(5_100)
 })
 
 test('psql users see the events as documented', async () => {

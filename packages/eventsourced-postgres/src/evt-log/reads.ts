@@ -31,6 +31,7 @@ export interface ReadsOptions {
 const PAGE = { rows: 1_000, bytes: 2 * 1_048_576 }
 /** Of some slices only a page looks at more rows, of which it takes but a few. */
 const ROWS_OF_SLICES = 8_000
+const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const RETRY_MS = 250
 /** Why a read is over whose consumer has left; nobody sees it. A reason that is not given would be made, with its stack, for each read. */
 const LEFT = 'the consumer has left'
@@ -86,6 +87,26 @@ export class Reads {
     })
   }
 
+  ids(typeName: string, signal: AbortSignal | undefined): AsyncIterable<string> {
+    return this.#read(signal, (signal) => this.#ids(typeName, signal))
+  }
+
+  async *#ids(typeName: string, signal: AbortSignal): AsyncGenerator<string, void, void> {
+    let before: [id: string, seqNo: number] = [HIGHEST_ID, Number.MAX_SAFE_INTEGER]
+    for (;;) {
+      const values = [typeName, ...before, PAGE.rows]
+      const rows = await this.#ask('reading ids', this.#options.statements.entityIds, values, signal)
+      for (const [id, hasEvts] of rows) {
+        signal.throwIfAborted()
+        if (id != null && hasEvts === 't') yield id
+      }
+      signal.throwIfAborted()
+      const last = rows.at(-1)?.[0]
+      if (last == null || rows.length < PAGE.rows) return
+      before = [last, 0]
+    }
+  }
+
   /** Ends all reads, and those that come later. */
   close(reason: RefusedError): void {
     this.#closed = reason
@@ -93,10 +114,10 @@ export class Reads {
   }
 
   /** Runs a read on a signal of its own, which fires when the caller's does, when the log closes, and when the consumer leaves. */
-  async *#read(
+  async *#read<Item>(
     signal: AbortSignal | undefined,
-    read: (signal: AbortSignal) => EvtStream,
-  ): AsyncGenerator<PersistedEvt, void, void> {
+    read: (signal: AbortSignal) => AsyncGenerator<Item, unknown, void>,
+  ): AsyncGenerator<Item, void, void> {
     signal?.throwIfAborted()
     if (this.#closed !== undefined) throw this.#closed
     const over = new AbortController()

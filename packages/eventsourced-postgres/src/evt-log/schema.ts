@@ -4,6 +4,7 @@ import { createAppendBatch } from '../sql/append-batch.js'
 import { createAppendOne } from '../sql/append-one.js'
 import { createDeleteEvts } from '../sql/delete-evts.js'
 import { createEntityHead } from '../sql/entity-head.js'
+import { createEntityIds } from '../sql/entity-ids.js'
 import { createEvents } from '../sql/create-events.js'
 import { createEvtsById } from '../sql/evts-by-id.js'
 import { createEvtsByType } from '../sql/evts-by-type.js'
@@ -24,4 +25,5 @@ export const EVT_LOG_STEPS: readonly Step[] = [
     createEvtsByType(names),
     createDeleteEvts(names),
   ],
+  (names) => [createEntityIds(names)],
 ]

@@ -5,6 +5,7 @@ import { appendBatch } from '../sql/append-batch.js'
 import { appendOne } from '../sql/append-one.js'
 import { deleteEvts } from '../sql/delete-evts.js'
 import { entityHead } from '../sql/entity-head.js'
+import { entityIds } from '../sql/entity-ids.js'
 import { evtsById } from '../sql/evts-by-id.js'
 import { evtsByType } from '../sql/evts-by-type.js'
 import { headPosition } from '../sql/head-position.js'
@@ -20,6 +21,7 @@ export interface EvtLogStatements {
   readonly headPosition: Statement
   readonly evtsById: Statement
   readonly evtsByType: Statement
+  readonly entityIds: Statement
   readonly deleteEvts: Statement
 }
 
@@ -34,6 +36,7 @@ export function evtLogStatements(names: Names, prepared: boolean): EvtLogStateme
     headPosition: statement(headPosition(names), prepared),
     evtsById: statement(evtsById(names), prepared),
     evtsByType: statement(evtsByType(names), prepared),
+    entityIds: statement(entityIds(names), prepared),
     deleteEvts: statement(deleteEvts(names), prepared),
   }
 }

@@ -5,10 +5,13 @@ import { APPEND_ID } from './append-id.js'
 import { CheckedAppend } from './checked-append.js'
 import { checkKey, checkTypeName, type EntityKey } from './entity-key.js'
 import type { Append, EvtsByIdOptions, EvtsByTypeOptions, NewEvt } from './evt-log.js'
+import { isAdded } from './reserved.js'
 import { SLICE_COUNT } from './slice.js'
 
-/** The most characters that all keys and values of an event's metadata may have together. */
+/** The most characters that all names and values that callers put into an event's metadata may have together. */
 export const MAX_METADATA_CHARS = 16_384
+/** The same for what the library adds: trace context, a command's id and its reply. */
+const MAX_ADDED_METADATA_CHARS = 16_384
 const MAX_TYPE_CHARS = 255
 const MAX_VERSION = 2 ** 31 - 1
 const CONTROL = /\p{Cc}/u
@@ -69,17 +72,23 @@ export function checkMetadata(
   fail: (field: string, value: unknown, expected: string) => Error,
 ): void {
   let chars = 0
+  let addedChars = 0
   for (const name in metadata) {
     const value: unknown = metadata[name]
     const field = `metadata[${show(name)}]`
     if (typeof value !== 'string') throw fail(field, value, 'a string')
     for (const text of [name, value]) {
       if (text.includes('\0') || !text.isWellFormed()) throw fail(field, text, 'text without NUL and lone surrogates')
-      chars += text.length
     }
+    if (isAdded(name)) addedChars += name.length + value.length
+    else chars += name.length + value.length
   }
   if (chars > MAX_METADATA_CHARS) {
     throw fail('metadata', `${chars} characters`, `at most ${MAX_METADATA_CHARS}, names and values together`)
+  }
+  if (addedChars > MAX_ADDED_METADATA_CHARS) {
+    const expected = `at most ${MAX_ADDED_METADATA_CHARS}, names and values of trace context, cmdId and reply together`
+    throw fail('metadata', `${addedChars} characters`, expected)
   }
 }
 

@@ -85,6 +85,12 @@ export interface EvtsByTypeOptions {
   readonly signal?: AbortSignal
 }
 
+/** How to iterate the entities of a type. */
+export interface IdsOptions {
+  /** Ends the iteration at once: it throws the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
 /**
  * Stores events as bytes and gives them back. What a backend must keep to is written down as tests: `evtLogSuite` of
  * `eventsourced/testing`.
@@ -106,6 +112,11 @@ export interface EvtLog {
   evtsById(key: EntityKey, options?: EvtsByIdOptions): AsyncIterable<PersistedEvt>
   /** The events of all entities of a type in order of position. Whoever has seen position p never later meets one at or below p. */
   evtsByType(typeName: string, options?: EvtsByTypeOptions): AsyncIterable<PersistedEvt>
+  /**
+   * The ids of a type's entities that have events, each once, in an order of the log's own, however many they are. One whose events are
+   * all deleted is left out; one that gets its first event, or loses its last, meanwhile may be there or not.
+   */
+  ids(typeName: string, options?: IdsOptions): AsyncIterable<string>
   /**
    * Deletes the entity's events up to a seqNo, inclusive; past its end means all. The newest leaves a tombstone, which readers
    * skip, so that the head survives and appends go on from it.

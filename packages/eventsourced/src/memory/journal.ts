@@ -64,6 +64,15 @@ export class Journal {
     return entity
   }
 
+  /** The ids of the entities that have events, of those that are known when it begins. */
+  *ids(): Iterable<string> {
+    const { length } = this.#entities
+    for (let ordinal = 0; ordinal < length; ordinal++) {
+      const entity = this.#entities[ordinal]
+      if (entity !== undefined && entity.indexes.length > 0) yield entity.key.id
+    }
+  }
+
   /** Stores all of an append behind the entity's head, from a position on. */
   append(entity: JournalEntity, { appendId, groups }: Append, firstPosition: number, time: number): Persisted {
     const evts = groups.length === 1 ? (groups[0] ?? []) : groups.flat()

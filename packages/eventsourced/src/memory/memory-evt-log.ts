@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
 import { ConflictError, RefusedError, show, UncertainError } from '../errors.js'
 import { checkAppend, checkDeleteEvts, checkEvtsById, checkEvtsByType } from '../log/check.js'
-import { checkKey, type EntityKey, nameOf } from '../log/entity-key.js'
+import { checkKey, checkTypeName, type EntityKey, nameOf } from '../log/entity-key.js'
 import type {
   Append,
   EvtLog,
   EvtsByIdOptions,
   EvtsByTypeOptions,
+  IdsOptions,
   LogHead,
   Persisted,
   PersistedEvt,
@@ -16,7 +17,7 @@ import { Journal, type JournalEntity, type Waiting } from './journal.js'
 /** How many bytes an event of this log may have. */
 const MAX_EVT_BYTES = 2 ** 26
 
-/** After how many events a read lets timers and sockets have their turn. */
+/** After how many events, or ids, a read lets timers and sockets have their turn. */
 const EVTS_PER_TURN = 1_024
 
 type EvtStream = AsyncGenerator<PersistedEvt, void, void>
@@ -136,6 +137,21 @@ export class MemoryEvtLog implements EvtLog {
       this.#refuseIfEnded(signal)
       if (turn % EVTS_PER_TURN === 0) await setImmediate()
       index = journal.seek(evt === undefined ? index : index + 1, slices)
+    }
+  }
+
+  ids(typeName: string, { signal }: IdsOptions = {}): AsyncIterable<string> {
+    checkTypeName(typeName)
+    return this.#readIds(typeName, signal)
+  }
+
+  async *#readIds(typeName: string, signal: AbortSignal | undefined): AsyncGenerator<string, void, void> {
+    this.#refuseIfEnded(signal)
+    let turn = 0
+    for (const id of this.#storage.journal(typeName).ids()) {
+      yield id
+      this.#refuseIfEnded(signal)
+      if (++turn % EVTS_PER_TURN === 0) await setImmediate()
     }
   }
 

@@ -3,6 +3,7 @@ import { deletionCases } from './evt-log/deletions.js'
 import { endedLiveReadCases, endedReadCases } from './evt-log/ended-reads.js'
 import { fenceCases } from './evt-log/fences.js'
 import type { EvtLogSubject } from './evt-log/fixture.js'
+import { idCases } from './evt-log/ids.js'
 import { liveReadCases } from './evt-log/live-reads.js'
 import { parallelWriterCases } from './evt-log/parallel-writers.js'
 import { readByIdCases } from './evt-log/reads-by-id.js'
@@ -26,6 +27,7 @@ export const evtLogSuite: readonly SuiteCase<EvtLogSubject>[] = [
   ...refusalCases,
   ...readByIdCases,
   ...readByTypeCases,
+  ...idCases,
   ...liveReadCases,
   ...endedReadCases,
   ...endedLiveReadCases,

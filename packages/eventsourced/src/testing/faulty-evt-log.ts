@@ -4,6 +4,7 @@ import type {
   EvtLog,
   EvtsByIdOptions,
   EvtsByTypeOptions,
+  IdsOptions,
   LogHead,
   Persisted,
   PersistedEvt,
@@ -11,7 +12,7 @@ import type {
 import { Faults } from './faults.js'
 
 /** The calls of a log that can be made to fail. */
-export type EvtLogOperation = 'persist' | 'head' | 'headPosition' | 'evtsById' | 'evtsByType' | 'deleteEvts'
+export type EvtLogOperation = 'persist' | 'head' | 'headPosition' | 'evtsById' | 'evtsByType' | 'ids' | 'deleteEvts'
 
 /** Changes what a read answers with, to play a log that is broken. */
 export type Alter = (evts: AsyncIterable<PersistedEvt>) => AsyncIterable<PersistedEvt>
@@ -57,6 +58,10 @@ export class FaultyEvtLog implements EvtLog {
 
   async *evtsByType(typeName: string, options?: EvtsByTypeOptions): AsyncIterable<PersistedEvt> {
     yield* await this.faults.run('evtsByType', async () => this.#log.evtsByType(typeName, options))
+  }
+
+  async *ids(typeName: string, options?: IdsOptions): AsyncIterable<string> {
+    yield* await this.faults.run('ids', async () => this.#log.ids(typeName, options))
   }
 
   deleteEvts(key: EntityKey, toSeqNo: number): Promise<void> {

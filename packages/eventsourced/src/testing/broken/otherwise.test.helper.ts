@@ -42,15 +42,19 @@ export function createOtherwise(otherwise: Otherwise): () => Promise<EvtLogSubje
 }
 
 function countingReads(log: EvtLog, reads: { open: number }): EvtLog {
-  async function* counted(evts: AsyncIterable<PersistedEvt>): AsyncIterable<PersistedEvt> {
+  async function* counted<Item>(items: AsyncIterable<Item>): AsyncIterable<Item> {
     reads.open++
     try {
-      yield* evts
+      yield* items
     } finally {
       reads.open--
     }
   }
-  return { ...faceOf(log), ...readsAs(log, counted) }
+  return {
+    ...faceOf(log),
+    ...readsAs(log, counted),
+    ids: (typeName, options) => counted(log.ids(typeName, options)),
+  }
 }
 
 /** A log as an object that can be spread. */
@@ -61,6 +65,7 @@ export function faceOf(log: EvtLog): EvtLog {
     headPosition: () => log.headPosition(),
     evtsById: (key, options) => log.evtsById(key, options),
     evtsByType: (typeName, options) => log.evtsByType(typeName, options),
+    ids: (typeName, options) => log.ids(typeName, options),
     deleteEvts: (key, toSeqNo) => log.deleteEvts(key, toSeqNo),
     close: () => log.close(),
   }

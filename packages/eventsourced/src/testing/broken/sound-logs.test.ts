@@ -67,6 +67,9 @@ test('each case can fail', async () => {
     deleteEvts: async () => {},
     evtsById: (key) => log.evtsById(key),
     evtsByType: (typeName) => log.evtsByType(typeName),
+    ids: async function* (typeName) {
+      for (let time = 0; time < 2; time++) yield* log.ids(typeName)
+    },
   })
   const passing: string[] = []
   for (const { name, run } of evtLogSuite) {

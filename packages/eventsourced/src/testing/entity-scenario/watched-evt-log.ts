@@ -4,6 +4,7 @@ import type {
   EvtLog,
   EvtsByIdOptions,
   EvtsByTypeOptions,
+  IdsOptions,
   LogHead,
   Persisted,
   PersistedEvt,
@@ -104,6 +105,10 @@ export class WatchedEvtLog implements EvtLog {
 
   evtsByType(typeName: string, options?: EvtsByTypeOptions): AsyncIterable<PersistedEvt> {
     return this.#log.evtsByType(typeName, options)
+  }
+
+  ids(typeName: string, options?: IdsOptions): AsyncIterable<string> {
+    return this.#log.ids(typeName, options)
   }
 
   close(): Promise<void> {

@@ -154,7 +154,7 @@ async function readUntilThrown(
 }
 
 /** That no read listens to the signal any more, nor, where the subject can tell, holds anything else. */
-async function assertNothingOpen(subject: EvtLogSubject, signal?: AbortSignal): Promise<void> {
+export async function assertNothingOpen(subject: EvtLogSubject, signal?: AbortSignal): Promise<void> {
   await until(
     'no listener on the signal',
     () => signal === undefined || getEventListeners(signal, 'abort').length === 0,

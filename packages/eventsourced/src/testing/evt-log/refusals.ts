@@ -118,6 +118,7 @@ export const refusalCases = [
         () => log.deleteEvts(key, number),
       ]),
       () => collect(log.evtsByType('*')),
+      () => collect(log.ids('*')),
       () => collect(log.evtsByType(typeName, { slice: [SLICE_COUNT] })),
       () => log.deleteEvts(upper, 1),
     ]

@@ -54,6 +54,7 @@ export const reopeningCases = [
     await assertRefused('closed', () => log.head(key))
     await assertRefused('closed', () => log.headPosition())
     await assertRefused('closed', () => log.deleteEvts(key, 1))
+    await assertRefused('closed', () => collect(log.ids(key.typeName)))
     for (const live of [false, true]) {
       await assertRefused('closed', () => collect(log.evtsById(key, { live })))
       await assertRefused('closed', () => collect(log.evtsByType(key.typeName, { live })))

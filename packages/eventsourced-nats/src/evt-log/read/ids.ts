@@ -1,0 +1,45 @@
+import { SLICE_COUNT } from 'eventsourced'
+import { failureOf } from '../../errors/failure.js'
+import { persistently } from '../../wire/persistently.js'
+import { msgHead } from '../evt-message.js'
+import { leaderMsg, type Stream } from '../stream.js'
+import { keyOf, subjectsOfType } from '../subject.js'
+
+/** How many last messages are asked for at a time. */
+const AT_ONCE = 256
+
+/** The ids of a type's entities, slice by slice: only one slice's are in memory at a time. */
+export async function* ids(stream: Stream, typeName: string, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  for (let slice = 0; slice < SLICE_COUNT; slice++) {
+    const counts = await countsOf(stream, subjectsOfType(stream.name, typeName, [slice]), signal)
+    for (let next = 0; next < counts.length; next += AT_ONCE) {
+      const page = counts.slice(next, next + AT_ONCE)
+      const hasEvts = await Promise.all(page.map(([subject, count]) => count > 1 || isEvt(stream, subject, signal)))
+      for (const [index, [subject]] of page.entries()) {
+        signal.throwIfAborted()
+        if (hasEvts[index] === true) yield keyOf(subject).id
+      }
+    }
+  }
+}
+
+/** The subjects of a slice, and how many messages each has, as the stream's leader knows. */
+async function countsOf(
+  stream: Stream,
+  [filter = '']: readonly string[],
+  signal: AbortSignal,
+): Promise<[subject: string, count: number][]> {
+  const what = `reading the subjects of ${filter}`
+  const info = await persistently(stream, what, signal, () =>
+    stream.manager.streams.info(stream.name, { subjects_filter: filter }).catch((error: unknown) => {
+      throw failureOf(what, error)
+    }),
+  )
+  return Object.entries(info.state.subjects ?? {})
+}
+
+/** Whether the last message of an entity is an event: if it is alone, it may be a tombstone. */
+async function isEvt(stream: Stream, subject: string, signal: AbortSignal): Promise<boolean> {
+  const last = await leaderMsg(stream, { last_by_subj: subject }, signal)
+  return last !== undefined && !msgHead(last).isTombstone
+}
