@@ -1,3 +1,28 @@
+const ERROR_CODES = [
+  'INVALID_INPUT',
+  'CONFLICT',
+  'REFUSED',
+  'UNAVAILABLE',
+  'UNCERTAIN',
+  'MAILBOX_FULL',
+  'STOPPED',
+  'RECOVERING',
+  'WITHDRAWN',
+  'CMD_HANDLER_FAILED',
+  'EVT_HANDLER_FAILED',
+  'BINARIZER_FAILED',
+  'UNKNOWN_EVT_TYPE',
+  'EVT_TOO_NEW',
+  'REPLAY_OUT_OF_ORDER',
+  'LOG_LOST_EVENTS',
+  'SNAPSHOT_UNREADABLE',
+  'RECOVERY_FAILED',
+  'PROJECTION_HANDLER_FAILED',
+  'PROJECTION_HANDLER_TIMEOUT',
+  'NOT_REACHED',
+  'PARKED',
+] as const
+
 /**
  * What went wrong, as a word that code can look at: two copies of this package agree on it, where `instanceof` would not.
  *
@@ -18,29 +43,15 @@
  * | `UNKNOWN_EVT_TYPE` | the log holds an event of a type that this code does not know | deploy code that knows it |
  * | `EVT_TOO_NEW` | the log holds an event of a newer version than this code knows | deploy newer code |
  * | `REPLAY_OUT_OF_ORDER` | the log answered with a gap, a repeat or the wrong order | look into the log; nothing was applied |
- * | `LOG_LOST_EVENTS` | a snapshot or an entity is ahead of the log, or stands on another writer's event | restore the log |
+ * | `LOG_LOST_EVENTS` | a snapshot, an entity or a projection is ahead of the log, or stands on another writer's event | restore the log |
  * | `SNAPSHOT_UNREADABLE` | a snapshot can't be read, and the events that it stands for are deleted | restore the log |
  * | `RECOVERY_FAILED` | an entity could not be recovered; `cause` says why | see the cause |
+ * | `PROJECTION_HANDLER_FAILED` | a projection's handler threw; `cause` is what | mend the handler; `onError` says what becomes of the event |
+ * | `PROJECTION_HANDLER_TIMEOUT` | a projection's handler did not end in time | as above; it may still go on |
+ * | `NOT_REACHED` | a projection has not come so far by the deadline | wait on, or look at its status |
+ * | `PARKED` | an event that was waited for is parked: the read model lacks it | retry or drop it |
  */
-export type ErrorCode =
-  | 'INVALID_INPUT'
-  | 'CONFLICT'
-  | 'REFUSED'
-  | 'UNAVAILABLE'
-  | 'UNCERTAIN'
-  | 'MAILBOX_FULL'
-  | 'STOPPED'
-  | 'RECOVERING'
-  | 'WITHDRAWN'
-  | 'CMD_HANDLER_FAILED'
-  | 'EVT_HANDLER_FAILED'
-  | 'BINARIZER_FAILED'
-  | 'UNKNOWN_EVT_TYPE'
-  | 'EVT_TOO_NEW'
-  | 'REPLAY_OUT_OF_ORDER'
-  | 'LOG_LOST_EVENTS'
-  | 'SNAPSHOT_UNREADABLE'
-  | 'RECOVERY_FAILED'
+export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** The base of all errors of this library: a technical failure, never a rejection. */
 export class EventSourcedError extends Error {
@@ -64,6 +75,11 @@ export function hasCode<Code extends ErrorCode>(
   code: Code,
 ): error is EventSourcedError & { readonly code: Code } {
   return error instanceof Error && 'code' in error && error.code === code
+}
+
+/** The code of an error of this library's, whichever copy of it threw; undefined for everything else. */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  return ERROR_CODES.find((code) => hasCode(error, code))
 }
 
 /** An argument or a setting is wrong: names the field, the offending value and what would be right. Nothing happened. */

@@ -1,12 +1,14 @@
 import type { EventSourced } from '../domain/event-sourced.js'
 import { asError, EventSourcedError, InvalidInputError } from '../errors.js'
-import { type EntityKey, entityKey, nameOf } from '../log/entity-key.js'
+import { type EntityKey, entityKey } from '../log/entity-key.js'
 import type { Envelope } from './envelope.js'
 import { forget } from './forget.js'
+import { Mailbox } from './mailbox.js'
 import { type EntityOptions, type EntityType, entityType } from './options.js'
 import { recover } from './recover.js'
 import { type EntityRef, type Receiver, Ref } from './ref.js'
 import { RunningEntity } from './running-entity.js'
+import { Turns } from './turns.js'
 
 /** What the entities of a type run on, and how many at once. */
 export interface EntitiesOptions<Evt, State> extends EntityOptions<Evt, State> {
@@ -14,7 +16,7 @@ export interface EntitiesOptions<Evt, State> extends EntityOptions<Evt, State> {
   readonly maxLive?: number
   /** After how long without a command an entity is passivated, in milliseconds; 300,000 by default, `Infinity` for never. */
   readonly idleTimeout?: number
-  /** How many entities may recover at once, in the order in which they were asked for; 32 by default. */
+  /** How many entities may recover at once, be it for their first command or after a failure, in the order in which they had to; 32 by default. */
   readonly maxRecoveries?: number
 }
 
@@ -25,7 +27,7 @@ interface Resident<Cmd, Evt, State> {
   entity: RunningEntity<Cmd, Evt, State> | undefined
   /** Set while it is not: ends with the next step. */
   moving: Promise<void> | undefined
-  waiting: Envelope<Cmd, Evt>[]
+  waiting: Mailbox<Cmd, Evt> | undefined
   lastUsed: number
 }
 
@@ -42,22 +44,19 @@ export class Entities<Cmd, Evt, State> {
   readonly #type: EntityType<Cmd, Evt, State>
   readonly #maxLive: number
   readonly #idleTimeout: number
-  readonly #maxRecoveries: number
   /** By id, the least recently used first. */
   readonly #residents = new Map<string, Resident<Cmd, Evt, State>>()
-  readonly #recoveryQueue: (() => void)[] = []
-  #recoveries = 0
   #live = 0
   readonly #idleTimer: NodeJS.Timeout | undefined
   #stopped: Promise<void> | undefined
 
   /** @throws {InvalidInputError} if an option is wrong */
   constructor(domain: EventSourced<Cmd, Evt, State>, options: EntitiesOptions<Evt, State>) {
-    this.#type = entityType(domain, options, ['maxLive', 'idleTimeout', 'maxRecoveries'])
+    const type = entityType(domain, options, ['maxLive', 'idleTimeout', 'maxRecoveries'])
     const { maxLive = 10_000, idleTimeout = 300_000, maxRecoveries = 32 } = options
+    this.#type = { ...type, recoveries: new Turns(positive('maxRecoveries', maxRecoveries)) }
     this.#maxLive = positive('maxLive', maxLive)
     this.#idleTimeout = idleTimeout === Infinity ? idleTimeout : positive('idleTimeout', idleTimeout)
-    this.#maxRecoveries = positive('maxRecoveries', maxRecoveries)
     if (idleTimeout !== Infinity) {
       this.#idleTimer = setInterval(
         () => this.#passivateIdle(),
@@ -133,23 +132,21 @@ export class Entities<Cmd, Evt, State> {
     }
     const resident = this.#resident(key)
     resident.lastUsed = envelope.arrivedAt
-    if (resident.entity?.hasFailed === true) this.#withdraw(resident)
+    // One that failed may still save a snapshot: the next one has to wait for it.
+    if (resident.entity?.hasFailed === true) void this.#passivate(resident)
     if (resident.entity !== undefined) {
       resident.entity.handle(envelope)
-    } else if (this.#type.mailboxFull === 'fail' && resident.waiting.length >= this.#type.mailboxSize) {
-      envelope.reject(
-        new EventSourcedError('MAILBOX_FULL', `${resident.waiting.length} commands wait already for ${nameOf(key)}`),
-      )
-    } else {
-      resident.waiting.push(envelope)
-      if (resident.moving === undefined) void this.#move(resident, () => this.#spawn(resident))
+      return
     }
+    resident.waiting ??= new Mailbox()
+    const waits = resident.waiting.offer(envelope, key, this.#type)
+    if (waits && resident.moving === undefined) void this.#move(resident, () => this.#spawn(resident))
   }
 
   /** The place of an entity, as the most recently used. */
   #resident(key: EntityKey): Resident<Cmd, Evt, State> {
     const found = this.#residents.get(key.id)
-    const resident = found ?? { key, entity: undefined, moving: undefined, waiting: [], lastUsed: Date.now() }
+    const resident = found ?? { key, entity: undefined, moving: undefined, waiting: undefined, lastUsed: Date.now() }
     if (found !== undefined) this.#residents.delete(key.id)
     this.#residents.set(key.id, resident)
     return resident
@@ -169,12 +166,11 @@ export class Entities<Cmd, Evt, State> {
     if (resident.moving !== moving) return
     resident.moving = undefined
     if (resident.entity !== undefined) return
-    if (resident.waiting.length > 0) void this.#move(resident, () => this.#spawn(resident))
+    if (resident.waiting !== undefined) void this.#move(resident, () => this.#spawn(resident))
     else this.#residents.delete(resident.key.id)
   }
 
   async #spawn(resident: Resident<Cmd, Evt, State>): Promise<void> {
-    await this.#recoveryTurn()
     try {
       const recovered = await recover(this.#type, resident.key)
       const entity = new RunningEntity(this.#type, resident.key, recovered)
@@ -183,28 +179,9 @@ export class Entities<Cmd, Evt, State> {
       this.#live += 1
       this.#passivateSurplus()
     } catch (error) {
-      this.#type.logger?.error({ ...resident.key, err: error }, 'an entity could not be recovered')
+      this.#type.loggerOf(resident.key)?.error({ err: error }, 'an entity could not be recovered')
       for (const envelope of takeWaiting(resident)) envelope.reject(asError(error))
-    } finally {
-      this.#endRecoveryTurn()
     }
-  }
-
-  /** Waits until another entity may recover: first come, first served. */
-  async #recoveryTurn(): Promise<void> {
-    if (this.#recoveries < this.#maxRecoveries) {
-      this.#recoveries += 1
-    } else {
-      await new Promise<void>((resolve) => {
-        this.#recoveryQueue.push(resolve)
-      })
-    }
-  }
-
-  #endRecoveryTurn(): void {
-    const next = this.#recoveryQueue.shift()
-    if (next === undefined) this.#recoveries -= 1
-    else next()
   }
 
   /** Takes a live entity out: commands that come from now on wait for the next one. */
@@ -250,8 +227,8 @@ export class Entities<Cmd, Evt, State> {
 
 function takeWaiting<Cmd, Evt, State>(resident: Resident<Cmd, Evt, State>): readonly Envelope<Cmd, Evt>[] {
   const { waiting } = resident
-  resident.waiting = []
-  return waiting
+  resident.waiting = undefined
+  return waiting?.take() ?? []
 }
 
 /** The longest that a timer of the platform can wait, in milliseconds. */

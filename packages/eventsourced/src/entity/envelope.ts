@@ -10,6 +10,12 @@ export interface Caller<Evt> {
   readonly reject: (error: Error) => void
 }
 
+/** Where a command waits for its turn. */
+export interface WaitingPlace {
+  /** Hears that one of its commands was withdrawn, and waits no longer. */
+  withdrawn(): void
+}
+
 /** A command and its caller. The caller hears once how it ended, whoever says so first: the entity, or its own signal or deadline. */
 export class Envelope<Cmd, Evt> {
   readonly cmd: Cmd
@@ -21,6 +27,8 @@ export class Envelope<Cmd, Evt> {
   readonly #caller: Caller<Evt>
   #inFlight = false
   #settled = false
+  /** Where it waits, if it may leave before its turn. */
+  #place: WaitingPlace | undefined
   /** Ends the waiting for a signal and a deadline, if there is one. */
   #unwatch: (() => void) | undefined
 
@@ -44,8 +52,14 @@ export class Envelope<Cmd, Evt> {
     return this.#settled
   }
 
-  /** Gives up a command whose deadline has passed while it waited: the timer may be late where much else is to do. */
-  withdrawIfLate(): void {
+  /** Waits for its turn: a caller who gives up frees the place. */
+  waitIn(place: WaitingPlace): void {
+    if (this.#unwatch !== undefined) this.#place = place
+  }
+
+  /** It is the command's turn. One whose deadline has passed is given up: the timer may be late where much else is to do. */
+  takeTurn(): void {
+    this.#place = undefined
     const { deadline } = this.request
     if (deadline !== undefined && !this.#settled && hasPassed(deadline)) this.#giveUp(passed(deadline))
   }
@@ -85,6 +99,7 @@ export class Envelope<Cmd, Evt> {
             cause,
           }),
     )
+    this.#place?.withdrawn()
   }
 }
 
@@ -104,19 +119,25 @@ function watch(
   }
   const onAbort = () => giveUp(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
-  const timer = deadline && setTimer(deadline, giveUp)
+  const stopTimer = deadline && startTimer(deadline, giveUp)
   return () => {
     signal?.removeEventListener('abort', onAbort)
-    clearTimeout(timer)
+    stopTimer?.()
   }
 }
 
-/** The longest that a timer of the platform can wait, in milliseconds. A later deadline is looked at when its command is handled only. */
+/** The longest that a timer of the platform can wait, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1
 
-function setTimer(deadline: Date, giveUp: (cause: unknown) => void): NodeJS.Timeout | undefined {
-  const left = deadline.getTime() - Date.now()
-  return left > MAX_TIMER ? undefined : setTimeout(() => giveUp(passed(deadline)), left)
+/** Calls back when a deadline has passed, however far away it is. @returns ends that */
+function startTimer(deadline: Date, giveUp: (cause: unknown) => void): () => void {
+  let timer: NodeJS.Timeout
+  const arm = () => {
+    const left = deadline.getTime() - Date.now()
+    timer = left > MAX_TIMER ? setTimeout(arm, MAX_TIMER) : setTimeout(() => giveUp(passed(deadline)), left)
+  }
+  arm()
+  return () => clearTimeout(timer)
 }
 
 function hasPassed(deadline: Date): boolean {

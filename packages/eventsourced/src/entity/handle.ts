@@ -1,42 +1,17 @@
-import type { Binarizer, EncodedEvt } from '../binarizer/binarizer.js'
 import type { CmdEffect, Persist } from '../domain/effect.js'
 import type { CmdContext, EventSourced, Metadata } from '../domain/event-sourced.js'
-import { asError, EventSourcedError, hasCode, messageOf, show } from '../errors.js'
+import { asError, EventSourcedError, messageOf, show } from '../errors.js'
 import type { Head, NewEvt } from '../log/evt-log.js'
+import { applyEvt, wantsSnapshot } from './apply-evt.js'
 import type { MovedOn } from './cmd-result.js'
 import type { CmdWindow, RememberedCmd } from './cmd-window.js'
+import { decodeReply, encodeEvt, encodeReply } from './encode.js'
 import type { Envelope } from './envelope.js'
+import type { Handled, Outcome, Standing } from './handled.js'
 import type { EntityType } from './options.js'
 import { withCmdId } from './reserved-metadata.js'
 
-/** What handling a command came to. Its caller hears of it once all events before it are stored, and its own. */
-export type Outcome<Evt> =
-  | { readonly kind: 'accepted'; readonly evts: readonly Evt[]; readonly reply: unknown }
-  | { readonly kind: 'repeated'; readonly cmd: RememberedCmd; readonly reply: unknown }
-  | { readonly kind: 'rejected'; readonly rejection: unknown }
-  | { readonly kind: 'failed'; readonly error: Error }
-
-/** A handled command and where the entity stands after it, if all before it gets stored. */
-export interface Handled<Cmd, Evt, State> {
-  readonly envelope: Envelope<Cmd, Evt>
-  readonly outcome: Outcome<Evt>
-  /** The command's events as the log takes them; empty if it stores nothing. */
-  readonly group: readonly NewEvt[]
-  readonly state: State
-  readonly seqNo: number
-  /** Where the domain type wants a snapshot: the newest such place among the command's events. */
-  readonly snapshot: Standing<State> | undefined
-  /** What is remembered of a command with an id once its events are stored; its position is known only then. */
-  readonly remembered: RememberedCmd | undefined
-}
-
 const NO_EVTS: readonly NewEvt[] = []
-
-/** Where an entity stands. */
-export interface Standing<State> {
-  readonly state: State
-  readonly seqNo: number
-}
 
 /** What commands are handled on: a known state, and the commands with an id that led to it. */
 export interface Ground<State> {
@@ -86,7 +61,7 @@ export function handleCmds<Cmd, Evt, State>(
   envelopes: readonly Envelope<Cmd, Evt>[],
 ): Handled<Cmd, Evt, State>[] {
   const speculation = new Speculation(id, ground)
-  for (const envelope of envelopes) envelope.withdrawIfLate()
+  for (const envelope of envelopes) envelope.takeTurn()
   const waiting = envelopes.some(isSettled) ? envelopes.filter((envelope) => !envelope.isSettled) : envelopes
   return waiting.map((envelope) => {
     envelope.isInFlight = true
@@ -109,7 +84,7 @@ function handleCmd<Cmd, Evt, State>(
   try {
     const before = cmdId === undefined ? undefined : speculation.find(cmdId)
     if (before !== undefined) {
-      return storesNothing(speculation, envelope, { kind: 'repeated', cmd: before, reply: decodeReply(type, before) })
+      return storesNothing(speculation, envelope, { kind: 'repeated', cmd: before, reply: replyOf(type, before) })
     }
     if (expectedSeqNo !== undefined && expectedSeqNo !== speculation.seqNo) {
       const rejection: MovedOn = { type: 'MovedOn', expectedSeqNo, seqNo: speculation.seqNo }
@@ -189,7 +164,7 @@ function applyNew<Cmd, Evt, State>(
   const { metadata } = envelope.request
   let group: NewEvt[] = []
   for (const evt of evts) {
-    const { type, version, bytes } = encode(binarizer, evt)
+    const { type, version, bytes } = encodeEvt(binarizer, evt)
     const newEvt: NewEvt = { type, version, bytes, metadata }
     // An array grown from nothing has room for 17, of which most commands need one.
     if (group.length === 0) group = [newEvt]
@@ -202,59 +177,8 @@ function applyNew<Cmd, Evt, State>(
   return { envelope, outcome: { kind: 'accepted', evts, reply }, group, state, seqNo, snapshot, remembered: undefined }
 }
 
-function encodeReply<Evt, State>(binarizer: Binarizer<Evt, State>, reply: unknown): string {
-  try {
-    return Buffer.from(binarizer.encodeReply(reply)).toString('base64')
-  } catch (cause) {
-    throw new EventSourcedError('BINARIZER_FAILED', `the reply could not be encoded: ${messageOf(cause)}`, { cause })
-  }
-}
-
-function decodeReply<Cmd, Evt, State>({ binarizer }: EntityType<Cmd, Evt, State>, { reply }: RememberedCmd): unknown {
-  try {
-    return reply === undefined ? undefined : binarizer.decodeReply(Buffer.from(reply, 'base64'))
-  } catch (cause) {
-    throw new EventSourcedError('BINARIZER_FAILED', `the reply could not be decoded: ${messageOf(cause)}`, { cause })
-  }
-}
-
-function encode<Evt, State>(binarizer: Binarizer<Evt, State>, evt: Evt): EncodedEvt {
-  try {
-    return binarizer.encodeEvt(evt)
-  } catch (cause) {
-    if (hasCode(cause, 'BINARIZER_FAILED')) throw cause
-    throw new EventSourcedError('BINARIZER_FAILED', `an event could not be encoded: ${messageOf(cause)}`, { cause })
-  }
-}
-
-/** The state after an event. @throws {EventSourcedError} `EVT_HANDLER_FAILED` */
-export function applyEvt<Cmd, Evt, State>(
-  domain: EventSourced<Cmd, Evt, State>,
-  state: State,
-  evt: Evt,
-  seqNo: number,
-): State {
-  try {
-    return domain.handleEvt(state, evt, seqNo)
-  } catch (cause) {
-    throw new EventSourcedError(
-      'EVT_HANDLER_FAILED',
-      `the event handler threw on event ${seqNo}: ${messageOf(cause)}`,
-      {
-        cause,
-      },
-    )
-  }
-}
-
-function wantsSnapshot<Cmd, Evt, State>(domain: EventSourced<Cmd, Evt, State>, state: State, seqNo: number): boolean {
-  try {
-    return domain.snapshot?.(state, seqNo) === true
-  } catch (cause) {
-    throw new EventSourcedError('EVT_HANDLER_FAILED', `snapshot threw on event ${seqNo}: ${messageOf(cause)}`, {
-      cause,
-    })
-  }
+function replyOf<Cmd, Evt, State>({ binarizer }: EntityType<Cmd, Evt, State>, { reply }: RememberedCmd): unknown {
+  return reply === undefined ? undefined : decodeReply(binarizer, reply)
 }
 
 /** Makes the Date only for a handler that asks for it. */

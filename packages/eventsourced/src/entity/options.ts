@@ -3,12 +3,14 @@ import type { Binarizer } from '../binarizer/binarizer.js'
 import type { EventSourced } from '../domain/event-sourced.js'
 import { InvalidInputError } from '../errors.js'
 import { appendIds } from '../log/append-id.js'
-import { checkTypeName } from '../log/entity-key.js'
+import { checkTypeName, type EntityKey } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import { checkFields, checkPart } from './check-fields.js'
+import { entityLoggers } from './entity-loggers.js'
 import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
 import { Telemetry } from './telemetry.js'
 import { checkedRetention, type Retention } from './retention.js'
+import { Turns } from './turns.js'
 import type { SnapshotStore } from '../snapshot/snapshot-store.js'
 
 /** How an entity comes back after an append of which nobody knows whether it is stored. */
@@ -17,11 +19,20 @@ export interface Supervision {
   readonly start?: number
   /** The longest wait, in milliseconds; 10,000 by default. */
   readonly max?: number
-  /** How many attempts in a row there are before the entity fails for good; 10 by default. */
+  /**
+   * How many attempts in a row may fail before the entity fails for good; 10 by default. Each time that an entity has to be brought back it has all of
+   * them, at least one: an attempt that succeeds is not held against it, however often that happens. (Akka's restart limit counts those, too.)
+   */
   readonly attempts?: number
-  /** After how much time without a failure the counting starts anew, in milliseconds; 60,000 by default. */
+  /**
+   * How long an entity must be well, in milliseconds, for its next wait to be `start` again; 60,000 by default. One that has to be brought back
+   * sooner goes on with the waits where it left off, as Akka's does.
+   */
   readonly reset?: number
-  /** What commands meet that wait, or come, while the entity recovers: they are kept (the default), or fail with `RECOVERING`, not handled. */
+  /**
+   * What commands meet that wait, or come, while the entity recovers: they are kept (the default), or fail with `RECOVERING`. Then nothing of
+   * them is stored; those of which something may be, fail with `UNCERTAIN` either way.
+   */
   readonly waiting?: 'keep' | 'fail'
 }
 
@@ -31,7 +42,7 @@ export interface EntityOptions<Evt, State> {
   /** Where snapshots go when the domain type asks for them; nowhere by default. */
   readonly snapshotStore?: SnapshotStore
   readonly binarizer: Binarizer<Evt, State>
-  /** Silent by default. Gets `typeName` and `id` bound. */
+  /** Silent by default. What it logs about an entity is logged by a child that bears its `typeName` and `id`. */
   readonly logger?: Logger
   /** How many commands are taken at once, and so stored together; with `mailboxFull: 'fail'` also how many may wait. 1,024 by default. */
   readonly mailboxSize?: number
@@ -53,7 +64,8 @@ export interface EntityType<Cmd, Evt, State> {
   readonly evtLog: EvtLog
   readonly snapshotStore: SnapshotStore
   readonly binarizer: Binarizer<Evt, State>
-  readonly logger: Logger | undefined
+  /** The logger of an entity, if there is one. */
+  readonly loggerOf: (key: EntityKey) => Logger | undefined
   readonly mailboxSize: number
   readonly mailboxFull: 'wait' | 'fail'
   readonly conflictAttempts: number
@@ -63,6 +75,8 @@ export interface EntityType<Cmd, Evt, State> {
   readonly retention: Required<Retention>
   readonly nextAppendId: () => string
   readonly telemetry: Telemetry
+  /** The turns in which its entities recover. */
+  readonly recoveries: Turns
 }
 
 const FIELDS: readonly (keyof EntityOptions<unknown, unknown>)[] = [
@@ -107,6 +121,7 @@ export function entityType<Cmd, Evt, State>(
     cmdWindow = 100,
   } = options
   checkPart('options.snapshotStore', snapshotStore, ['save', 'load', 'delete'])
+  if (logger !== undefined) checkPart('options.logger', logger, ['child'])
   checkWhole('mailboxSize', mailboxSize, 1)
   checkOneOf('mailboxFull', mailboxFull, ['wait', 'fail'])
   checkWhole('conflictAttempts', conflictAttempts, 1)
@@ -117,7 +132,7 @@ export function entityType<Cmd, Evt, State>(
     evtLog,
     snapshotStore,
     binarizer,
-    logger,
+    loggerOf: entityLoggers(logger),
     mailboxSize,
     mailboxFull,
     conflictAttempts,
@@ -127,6 +142,7 @@ export function entityType<Cmd, Evt, State>(
     retention: checkedRetention(options.retention, snapshotStore),
     nextAppendId: appendIds(),
     telemetry: new Telemetry(domain.typeName),
+    recoveries: new Turns(Infinity),
   }
 }
 

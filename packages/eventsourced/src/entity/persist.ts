@@ -52,6 +52,11 @@ function classify(error: unknown): NotStored {
   return { kind: 'uncertain', error: new UncertainError(`the log failed: ${messageOf(error)}`, { cause: error }) }
 }
 
+/** Whether a refusal has nothing to do with what was to be stored: the log would refuse any part of it alike. */
+export function isForAll(error: EventSourcedError): boolean {
+  return 'reason' in error && (error.reason === 'closed' || error.reason === 'full' || error.reason === 'forbidden')
+}
+
 /**
  * Whether the log has moved on from a head. While the log is unavailable it is asked again.
  *
@@ -82,7 +87,7 @@ export async function compareHead<Cmd, Evt, State>(
 
 /** Tries again while the log is unavailable, the longer apart the more often, up to a time. */
 async function whileUnavailable<Cmd, Evt, State, Result extends { readonly kind: string } | undefined>(
-  { unavailableTimeout, logger }: EntityType<Cmd, Evt, State>,
+  { unavailableTimeout, loggerOf }: EntityType<Cmd, Evt, State>,
   key: EntityKey,
   failed: Result,
   tryAgain: () => Promise<Result>,
@@ -90,7 +95,7 @@ async function whileUnavailable<Cmd, Evt, State, Result extends { readonly kind:
   const deadline = Date.now() + unavailableTimeout
   let result = failed
   for (let attempt = 0; result?.kind === 'unavailable' && Date.now() < deadline; attempt++) {
-    logger?.warn({ ...key, attempt }, 'the log is unavailable: trying again')
+    loggerOf(key)?.warn({ attempt }, 'the log is unavailable: trying again')
     await backOff(UNAVAILABLE, attempt)
     result = await tryAgain()
   }

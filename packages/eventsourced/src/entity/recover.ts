@@ -1,9 +1,9 @@
-import { asError, EventSourcedError, hasCode, messageOf, UnavailableError } from '../errors.js'
+import { asError, codeOf, EventSourcedError, hasCode, messageOf, UnavailableError } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type { LogHead, PersistedEvt } from '../log/evt-log.js'
 import type { Snapshot } from '../snapshot/snapshot-store.js'
+import { applyEvt } from './apply-evt.js'
 import { CmdWindow } from './cmd-window.js'
-import { applyEvt } from './handle.js'
 import type { EntityType } from './options.js'
 import { startsAnew } from './reserved-metadata.js'
 import { openSnapshot } from './snapshot-envelope.js'
@@ -33,14 +33,29 @@ interface Hole {
 }
 
 /**
- * Rebuilds an entity: its newest readable snapshot and the events after it. The log's head is read after the snapshot was, so
+ * Rebuilds an entity, in a turn of its own where only so many may recover at once: its newest readable snapshot and the events after it. The log's head is read after the snapshot was, so
  * that a snapshot ahead of it can only mean that the log lost events.
  *
  * @throws {EventSourcedError} `LOG_LOST_EVENTS`, `REPLAY_OUT_OF_ORDER`, `SNAPSHOT_UNREADABLE`, `EVT_HANDLER_FAILED`, the binarizer's
  * and the log's
  */
 export function recover<Cmd, Evt, State>(type: EntityType<Cmd, Evt, State>, key: EntityKey): Promise<Recovered<State>> {
-  return type.telemetry.recovery(key, () => recoverTwice(type, key))
+  return type.recoveries.take(() => type.telemetry.recovery(key, () => recoverTwice(type, key)))
+}
+
+/**
+ * Rebuilds an entity that was live, and so is known to have stored events up to a head.
+ *
+ * @throws as {@link recover} does; `LOG_LOST_EVENTS`, too, where the log ends before that head
+ */
+export async function recoverFrom<Cmd, Evt, State>(
+  type: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+  known: LogHead,
+): Promise<Recovered<State>> {
+  const recovered = await recover(type, key)
+  checkNotBehind(key, known, recovered.head)
+  return recovered
 }
 
 async function recoverTwice<Cmd, Evt, State>(
@@ -103,7 +118,7 @@ interface LoadedBase<State> {
 }
 
 async function loadBase<Cmd, Evt, State>(
-  { domain, snapshotStore, binarizer, logger, cmdWindow }: EntityType<Cmd, Evt, State>,
+  { domain, snapshotStore, binarizer, loggerOf, cmdWindow }: EntityType<Cmd, Evt, State>,
   key: EntityKey,
 ): Promise<LoadedBase<State>> {
   let unreadable: Error | undefined
@@ -124,7 +139,7 @@ async function loadBase<Cmd, Evt, State>(
       const base = { state: binarizer.decodeState(state), seqNo, appendId, window: new CmdWindow(cmdWindow, window) }
       return { base, unreadable: undefined }
     } catch (error) {
-      logger?.warn({ ...key, seqNo: snapshot?.seqNo, err: error }, 'a snapshot is passed over')
+      loggerOf(key)?.warn({ seqNo: snapshot?.seqNo, err: error }, 'a snapshot is passed over')
       if (snapshot === undefined) {
         // Whatever was wrong with newer ones, this one may be there.
         unreadable = asError(error)
@@ -143,14 +158,8 @@ async function replay<Cmd, Evt, State>(
   base: Base<State>,
   head: LogHead,
 ): Promise<Recovered<State> | Hole> {
-  if (head.seqNo < base.seqNo) {
-    throw new EventSourcedError(
-      'LOG_LOST_EVENTS',
-      `${nameOf(key)} is known up to event ${base.seqNo}, but its log ends at ${head.seqNo}`,
-    )
-  }
+  checkNotBehind(key, base, head)
   if (head.seqNo === base.seqNo) {
-    checkSameAppend(key, base, head.appendId)
     return { state: base.state, head, anew: false, window: base.window }
   }
   let { state, seqNo, window } = base
@@ -192,11 +201,21 @@ function apply<Cmd, Evt, State>(
   try {
     return applyEvt(domain, state, binarizer.decodeEvt(evt), evt.seqNo)
   } catch (cause) {
-    const code = cause instanceof EventSourcedError ? cause.code : 'BINARIZER_FAILED'
+    const code = codeOf(cause) ?? 'BINARIZER_FAILED'
     throw new EventSourcedError(code, `event ${evt.seqNo} of ${nameOf(key)} can't be replayed: ${messageOf(cause)}`, {
       cause,
     })
   }
+}
+
+/** Checks that a log still holds all events up to one that is known. */
+function checkNotBehind(key: EntityKey, known: { seqNo: number; appendId: string }, head: LogHead): void {
+  if (head.seqNo === known.seqNo) checkSameAppend(key, known, head.appendId)
+  if (head.seqNo >= known.seqNo) return
+  throw new EventSourcedError(
+    'LOG_LOST_EVENTS',
+    `${nameOf(key)} is known up to event ${known.seqNo}, but its log ends at ${head.seqNo}`,
+  )
 }
 
 function checkSameAppend(key: EntityKey, base: { seqNo: number; appendId: string }, appendId: string): void {

@@ -43,7 +43,7 @@ export function checkedRetention(retention: Retention | undefined, snapshotStore
 
 /** Deletes the events before the oldest snapshot that is kept, if that one can be read and all projections named are past them. */
 export async function deleteOldEvts<Cmd, Evt, State>(
-  { retention, evtLog, snapshotStore, binarizer, logger }: EntityType<Cmd, Evt, State>,
+  { retention, evtLog, snapshotStore, binarizer, loggerOf }: EntityType<Cmd, Evt, State>,
   key: EntityKey,
   oldestSeqNo: number,
 ): Promise<void> {
@@ -51,7 +51,7 @@ export async function deleteOldEvts<Cmd, Evt, State>(
   if (!retention.deleteEvts || toSeqNo < 1) return
   const oldest = await snapshotStore.load(key, { maxSeqNo: oldestSeqNo })
   if (oldest?.seqNo !== oldestSeqNo || oldest.version !== binarizer.stateVersion) {
-    logger?.warn({ ...key, oldestSeqNo }, 'events are kept: their snapshot is not of this version, or gone')
+    loggerOf(key)?.warn({ oldestSeqNo }, 'events are kept: their snapshot is not of this version, or gone')
     return
   }
   binarizer.decodeState(openSnapshot(oldest.bytes).state)
@@ -59,7 +59,7 @@ export async function deleteOldEvts<Cmd, Evt, State>(
   if (last === undefined) return
   for (const projection of retention.behind) {
     if ((await projection.position(key.typeName, sliceOf(key.id))) < last.position) {
-      logger?.debug({ ...key, toSeqNo }, 'events are kept: a projection has not come so far')
+      loggerOf(key)?.debug({ toSeqNo }, 'events are kept: a projection has not come so far')
       return
     }
   }

@@ -3,20 +3,20 @@ import { asError, EventSourcedError } from '../errors.js'
 import { CheckedAppend } from '../log/checked-append.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type { Append, NewEvt, Persisted } from '../log/evt-log.js'
-import { type BackOff, backOff } from './back-off.js'
-import { type Handled, handleCmds } from './handle.js'
+import { answer } from './answer.js'
 import type { Envelope } from './envelope.js'
+import { handleCmds } from './handle.js'
+import { type Handled, isStoring, needsFreshHead, needsLog, waitAgain } from './handled.js'
 import { Mailbox } from './mailbox.js'
+import { Mender } from './mend.js'
 import type { EntityType } from './options.js'
-import { compareHead, persistAgain, type Stored } from './persist.js'
-import { catchUp, type Recovered, recover } from './recover.js'
+import { compareHead, isForAll, type NotStored, persistAgain } from './persist.js'
+import type { Recovered } from './recover.js'
 import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
-import { canPass, Supervisor } from './supervisor.js'
 import type { Telemetry } from './telemetry.js'
 
 const NOW = Promise.resolve()
-const CONFLICT: BackOff = { start: 1, max: 200 }
 
 /** An append on its way, and the commands whose events it holds. */
 interface InFlight<Cmd, Evt, State> {
@@ -42,12 +42,10 @@ export class RunningEntity<Cmd, Evt, State> {
   #stopped: Promise<void> | undefined
   /** Why this entity can't go on, if it can't. */
   #failure: Error | undefined
-  #supervisor: Supervisor<Cmd, Evt, State> | undefined
-  #isRecovering = false
-  /** How many times in a row another writer was first. */
-  #conflicts = 0
-  /** Commands to be stored one at a time, since the log refused something among them. */
-  readonly #oneByOne: Envelope<Cmd, Evt>[] = []
+  /** There once it was needed. */
+  #mender: Mender<Cmd, Evt, State> | undefined
+  /** Parts of what the log refused as a whole, the last one first. They are handled before whatever waits in the mailbox. */
+  readonly #parts: (readonly Envelope<Cmd, Evt>[])[] = []
 
   constructor(type: EntityType<Cmd, Evt, State>, key: EntityKey, recovered: Recovered<State>) {
     this.#type = type
@@ -68,26 +66,24 @@ export class RunningEntity<Cmd, Evt, State> {
 
   /** Accepts a command, or refuses it: then nothing of it happened. */
   handle(envelope: Envelope<Cmd, Evt>): void {
-    const { mailboxSize, mailboxFull } = this.#type
-    if (this.#failure !== undefined || this.#stopped !== undefined) {
-      envelope.reject(this.#refusal())
-    } else if (this.#isRecovering && this.#type.supervision.waiting === 'fail') {
-      envelope.reject(this.#recovering())
-    } else if (mailboxFull === 'fail' && this.#mailbox.size >= mailboxSize) {
-      envelope.reject(
-        new EventSourcedError(
-          'MAILBOX_FULL',
-          `${mailboxSize} commands wait already for ${nameOf(this.key)}: try later`,
-        ),
-      )
-    } else {
-      this.#mailbox.add(envelope)
-      if (this.#isIdle) {
-        this.#isIdle = false
-        // Those who call in the same turn are handled together. (queueMicrotask would make Node keep a resource for each call.)
-        void NOW.then(this.#next)
-      }
+    const refusal = this.#refusal()
+    if (refusal !== undefined) {
+      envelope.reject(refusal)
+      return
     }
+    if (this.#mailbox.offer(envelope, this.key, this.#type) && this.#isIdle) {
+      this.#isIdle = false
+      // Those who call in the same turn are handled together. (queueMicrotask would make Node keep a resource for each call.)
+      void NOW.then(this.#next)
+    }
+  }
+
+  #refusal(): Error | undefined {
+    if (this.#failure === undefined && this.#stopped === undefined) return this.#mender?.refusal
+    const name = nameOf(this.key)
+    return this.#failure === undefined
+      ? new EventSourcedError('STOPPED', `${name} is stopped: nothing of the command was handled`)
+      : new EventSourcedError('STOPPED', `${name} failed: ${this.#failure.message}`, { cause: this.#failure })
   }
 
   /** Finishes what was accepted, and refuses what comes later. */
@@ -115,13 +111,23 @@ export class RunningEntity<Cmd, Evt, State> {
   readonly #next = (): void => {
     for (;;) {
       const envelopes = this.#takeNext()
-      // How often others were first counts for the commands that it befell.
-      this.#conflicts = 0
+      this.#mender?.forgetConflicts()
       if (envelopes.length === 0) break
       if (this.#isUnderWay(this.#handle(envelopes))) return
     }
     this.#isIdle = true
     this.#whenIdle?.()
+  }
+
+  #takeNext(): readonly Envelope<Cmd, Evt>[] {
+    const part = this.#parts.pop()
+    if (part !== undefined) return part
+    if (this.#mailbox.size > 0) this.telemetry.commandsTaken(this.#mailbox.size)
+    return this.#mailbox.take(this.#type.mailboxSize)
+  }
+
+  #handle(envelopes: readonly Envelope<Cmd, Evt>[]): Handled<Cmd, Evt, State>[] {
+    return handleCmds(this.#type, this.key.id, this.#known, envelopes)
   }
 
   #store(handled: Handled<Cmd, Evt, State>[]): void {
@@ -155,48 +161,10 @@ export class RunningEntity<Cmd, Evt, State> {
     return true
   }
 
-  readonly #onStored = (persisted: Persisted): void => {
-    const { append, handled } = this.#landed()
-    this.#store(this.#answerStored(handled, persisted, append.appendId))
-  }
-
-  readonly #onFailed = (error: unknown): void => {
-    void this.#mendFailed(error)
-  }
-
-  async #mendFailed(error: unknown): Promise<void> {
-    const { append, handled } = this.#landed()
-    this.#store(await this.#mend(handled, await persistAgain(this.#type, append, error)))
-  }
-
-  /** What was in flight. An idle entity keeps nothing of it. */
-  #landed(): InFlight<Cmd, Evt, State> {
-    const landed = this.#inFlight
-    if (landed === undefined) throw new Error('an append was answered that is not in flight')
-    this.#inFlight = undefined
-    return landed
-  }
-
-  /** Compares the log's head on behalf of commands that store nothing but must not be answered from an old state. */
-  async #storeIfFresh(handled: Handled<Cmd, Evt, State>[], ahead: number): Promise<void> {
-    const moved = await compareHead(this.#type, this.key, this.#known.head)
-    this.#store(moved === undefined ? this.#answerAhead(handled, ahead) : await this.#mend(handled, moved))
-  }
-
-  #takeNext(): readonly Envelope<Cmd, Evt>[] {
-    if (this.#oneByOne.length > 0) return this.#oneByOne.splice(0, 1)
-    if (this.#mailbox.size > 0) this.telemetry.commandsTaken(this.#mailbox.size)
-    return this.#mailbox.take(this.#type.mailboxSize)
-  }
-
-  #handle(envelopes: readonly Envelope<Cmd, Evt>[]): Handled<Cmd, Evt, State>[] {
-    return handleCmds(this.#type, this.key.id, this.#known, envelopes)
-  }
-
   #appendOf(handled: readonly Handled<Cmd, Evt, State>[]): Append {
     const { head, anew } = this.#known
-    const all = handled.map(groupOf)
-    const groups = all.every(isStoring) ? all : all.filter(isStoring)
+    const storing = handled.every(isStoring) ? handled : handled.filter(isStoring)
+    const groups = storing.map(groupOf)
     const appendId = this.#type.nextAppendId()
     return new CheckedAppend(this.key, head, appendId, anew ? markStartingAnew(groups) : groups)
   }
@@ -207,47 +175,36 @@ export class RunningEntity<Cmd, Evt, State> {
     return telemetry.append(this.key, spansOf(handled), () => evtLog.persist(append))
   }
 
-  /**
-   * Goes on after an append that may have failed.
-   *
-   * @returns commands that are handled, again where another writer was first, and still to be stored
-   */
-  async #mend(handled: readonly Handled<Cmd, Evt, State>[], stored: Stored): Promise<Handled<Cmd, Evt, State>[]> {
-    if (stored.kind === 'stored') return this.#answerStored(handled, stored.persisted, stored.appendId)
-    const failing = handled.filter((one) => one.group.length > 0 || needsFreshHead(one))
-    if (stored.kind === 'refused' && failing.length > 1) {
-      // Which command the log can't take is known only of one that was sent alone.
-      this.#oneByOne.push(...waitAgain(handled))
-      return []
-    }
-    if (stored.kind === 'conflict' && this.#conflicts < this.#type.conflictAttempts) {
-      this.#conflicts += 1
-    } else {
-      for (const { envelope } of failing) envelope.reject(stored.error)
-    }
-    // Whoever is left was judged on events that are not stored.
-    const waiting = waitAgain(handled)
-    if (stored.kind === 'conflict') await this.#catchUp(stored.error)
-    if (stored.kind === 'uncertain') await this.#recover(stored.error)
-    if (this.#failure === undefined) return this.#handle(waiting)
-    rejectAll(waiting, this.#failure)
-    return []
+  readonly #onStored = (persisted: Persisted): void => {
+    const { append, handled } = this.#landed()
+    this.#store(this.#answerStored(handled, persisted, append.appendId))
+  }
+
+  readonly #onFailed = (error: unknown): void => {
+    void this.#tryAgain(this.#landed(), error)
+  }
+
+  /** What was in flight. An idle entity keeps nothing of it. */
+  #landed(): InFlight<Cmd, Evt, State> {
+    const landed = this.#inFlight
+    if (landed === undefined) throw new Error('an append was answered that is not in flight')
+    this.#inFlight = undefined
+    return landed
   }
 
   #answerAhead(handled: Handled<Cmd, Evt, State>[], count: number): Handled<Cmd, Evt, State>[] {
-    const { seqNo, position } = this.#known.head
-    for (const one of handled.slice(0, count)) this.#answer(one, seqNo, position)
+    for (const one of handled.slice(0, count)) answer(this.key, one, this.#known.head)
     return handled.slice(count)
   }
 
   /** Answers the commands whose events are stored and those that wait behind them only. @returns the others */
   #answerStored(
-    handled: readonly Handled<Cmd, Evt, State>[],
+    handled: Handled<Cmd, Evt, State>[],
     { groups, positions }: Persisted,
     appendId: string,
   ): Handled<Cmd, Evt, State>[] {
     const { window } = this.#known
-    this.#conflicts = 0
+    this.#mender?.forgetConflicts()
     let groupsLeft = groups
     let evtCount = 0
     let answered = 0
@@ -265,7 +222,7 @@ export class RunningEntity<Cmd, Evt, State> {
         one.remembered.position = position
         window.add(one.remembered)
       }
-      this.#answer(one, one.seqNo, position)
+      answer(this.key, one, { seqNo: one.seqNo, position })
       last = one
       answered += 1
     }
@@ -277,86 +234,61 @@ export class RunningEntity<Cmd, Evt, State> {
     return answered === handled.length ? [] : handled.slice(answered)
   }
 
-  #answer({ envelope, outcome }: Handled<Cmd, Evt, State>, seqNo: number, position: number): void {
-    const { key } = this
-    switch (outcome.kind) {
-      case 'accepted':
-        envelope.resolve({ ok: true, key, seqNo, position, evts: outcome.evts, reply: outcome.reply })
-        break
-      case 'repeated': {
-        const { cmd, reply } = outcome
-        envelope.resolve({ ok: true, repeated: true, key, seqNo: cmd.seqNo, position: cmd.position, evts: [], reply })
-        break
-      }
-      case 'rejected':
-        envelope.resolve({ ok: false, rejection: outcome.rejection })
-        break
-      case 'failed':
-        envelope.reject(outcome.error)
-        break
+  /*
+   * From here on: the way of commands with which not all goes well.
+   */
+
+  /** Compares the log's head on behalf of commands that store nothing but must not be answered from an old state. */
+  async #storeIfFresh(handled: Handled<Cmd, Evt, State>[], ahead: number): Promise<void> {
+    const moved = await compareHead(this.#type, this.key, this.#known.head)
+    this.#store(moved === undefined ? this.#answerAhead(handled, ahead) : await this.#mend(handled, moved))
+  }
+
+  async #tryAgain({ append, handled }: InFlight<Cmd, Evt, State>, error: unknown): Promise<void> {
+    const stored = await persistAgain(this.#type, append, error)
+    const rest =
+      stored.kind === 'stored'
+        ? this.#answerStored(handled, stored.persisted, append.appendId)
+        : await this.#mend(handled, stored)
+    this.#store(rest)
+  }
+
+  /** @returns the commands that can go on, handled again */
+  async #mend(handled: Handled<Cmd, Evt, State>[], failed: NotStored): Promise<Handled<Cmd, Evt, State>[]> {
+    if (failed.kind === 'refused' && !isForAll(failed.error) && handled.filter(needsLog).length > 1) {
+      // Which command the log can't take is known only of one that was sent alone: halves find it with the fewest appends.
+      const waiting = waitAgain(handled)
+      const middle = Math.ceil(waiting.length / 2)
+      this.#parts.push(waiting.slice(middle), waiting.slice(0, middle))
+      return []
     }
-  }
-
-  /** Takes over what another writer has stored. The more often in a row, the longer it stands back. */
-  async #catchUp(because: Error): Promise<void> {
-    if (this.#conflicts > 1) await backOff(CONFLICT, this.#conflicts)
-    const read = () => catchUp(this.#type, this.key, this.#known)
+    this.#mender ??= new Mender(this.#type, this.key, (because) => this.#rejectWaiting(because))
     try {
-      this.#known = await read()
-    } catch (error) {
-      await (canPass(error) ? this.#reread(because, read) : this.#fail(asError(error)))
-    }
-  }
-
-  /** Forgets all it holds in memory and reads it from the log anew. */
-  #recover(because: Error): Promise<void> {
-    return this.#reread(because, () => recover(this.#type, this.key))
-  }
-
-  async #reread(because: Error, read: () => Promise<Recovered<State>>): Promise<void> {
-    this.#isRecovering = true
-    if (this.#type.supervision.waiting === 'fail') rejectAll(this.#mailbox.take(this.#mailbox.size), this.#recovering())
-    this.#supervisor ??= new Supervisor(this.#type, this.key)
-    try {
-      this.#known = await this.#supervisor.bringBack(because, read)
+      this.#known = await this.#mender.mend(handled, failed, this.#known)
     } catch (error) {
       this.#fail(asError(error))
-    } finally {
-      this.#isRecovering = false
     }
+    const waiting = waitAgain(handled)
+    if (this.#failure === undefined) return this.#handle(waiting)
+    for (const envelope of waiting) envelope.reject(this.#failure)
+    return []
   }
 
   /** The end of an entity that can't go on. None of the commands that wait is stored. */
   #fail(failure: Error): void {
     this.#failure = failure
     this.telemetry.live(-1)
-    this.#type.logger?.error({ ...this.key, err: failure }, 'the entity failed')
-    rejectAll(this.#oneByOne.splice(0), failure)
-    rejectAll(this.#mailbox.take(this.#mailbox.size), failure)
+    this.#type.loggerOf(this.key)?.error({ err: failure }, 'the entity failed')
+    this.#rejectWaiting(failure)
   }
 
-  #recovering(): EventSourcedError {
-    return new EventSourcedError('RECOVERING', `${nameOf(this.key)} recovers: nothing of the command was handled`)
+  #rejectWaiting(error: Error): void {
+    for (const envelope of [...this.#parts.splice(0).flat(), ...this.#mailbox.take()]) envelope.reject(error)
   }
-
-  #refusal(): EventSourcedError {
-    const name = nameOf(this.key)
-    return this.#failure === undefined
-      ? new EventSourcedError('STOPPED', `${name} is stopped: nothing of the command was handled`)
-      : new EventSourcedError('STOPPED', `${name} failed: ${this.#failure.message}`, { cause: this.#failure })
-  }
-}
-
-function rejectAll<Cmd, Evt>(envelopes: readonly Envelope<Cmd, Evt>[], error: Error): void {
-  for (const envelope of envelopes) envelope.reject(error)
 }
 
 function groupOf({ group }: { readonly group: readonly NewEvt[] }): readonly NewEvt[] {
   return group
-}
-
-function isStoring({ length }: { readonly length: number }): boolean {
-  return length > 0
 }
 
 function countStoringNothing<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): number {
@@ -366,19 +298,5 @@ function countStoringNothing<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt
 }
 
 function spansOf<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): readonly Span[] {
-  return handled.flatMap(({ group, envelope }) => (group.length > 0 ? [envelope.span] : []))
-}
-
-/** The commands that still have a caller, to be handled again. */
-function waitAgain<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): readonly Envelope<Cmd, Evt>[] {
-  const waiting = handled.map(({ envelope }) => envelope).filter(({ isSettled }) => !isSettled)
-  for (const envelope of waiting) envelope.isInFlight = false
-  return waiting
-}
-
-/** Whether a command that stores nothing must not be answered before the log's head was compared: an append would have done that. */
-function needsFreshHead<Cmd, Evt, State>({ envelope, outcome, group }: Handled<Cmd, Evt, State>): boolean {
-  const { fresh, cmdId, expectedSeqNo } = envelope.request
-  if (group.length > 0 || outcome.kind === 'repeated') return false
-  return fresh || cmdId !== undefined || expectedSeqNo !== undefined
+  return handled.flatMap((one) => (isStoring(one) ? [one.envelope.span] : []))
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EntityKey } from '../log/entity-key.js'
 import type { RememberedCmd } from './cmd-window.js'
-import type { Standing } from './handle.js'
+import type { Standing } from './handled.js'
 import type { EntityType } from './options.js'
 import { deleteOldEvts } from './retention.js'
 import { sealSnapshot } from './snapshot-envelope.js'
@@ -48,17 +48,17 @@ export class Snapshotter<Cmd, Evt, State> {
   }
 
   async #save({ state, seqNo, appendId, window }: Due<State>): Promise<void> {
-    const { binarizer, snapshotStore, logger, retention, telemetry } = this.#type
+    const { binarizer, snapshotStore, loggerOf, retention, telemetry } = this.#type
     try {
       await telemetry.snapshot(this.#key, async () => {
         const bytes = sealSnapshot({ state: binarizer.encodeState(state), window })
         const snapshot = { seqNo, appendId, version: binarizer.stateVersion, bytes }
         const { oldestSeqNo } = await snapshotStore.save(this.#key, snapshot, { keep: retention.keep })
-        logger?.debug({ ...this.#key, seqNo }, 'snapshot saved')
+        loggerOf(this.#key)?.debug({ seqNo }, 'snapshot saved')
         await deleteOldEvts(this.#type, this.#key, oldestSeqNo)
       })
     } catch (err) {
-      logger?.warn({ ...this.#key, seqNo, err }, 'a snapshot could not be saved, or old events not deleted')
+      loggerOf(this.#key)?.warn({ seqNo, err }, 'a snapshot could not be saved, or old events not deleted')
     }
   }
 }

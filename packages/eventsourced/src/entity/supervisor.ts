@@ -1,16 +1,17 @@
-import { EventSourcedError, hasCode, messageOf } from '../errors.js'
-import type { EntityKey } from '../log/entity-key.js'
-import { nameOf } from '../log/entity-key.js'
+import { asError, codeOf, EventSourcedError, messageOf } from '../errors.js'
+import { type EntityKey, nameOf } from '../log/entity-key.js'
+import type { LogHead } from '../log/evt-log.js'
 import { backOff } from './back-off.js'
 import type { EntityType } from './options.js'
-import type { Recovered } from './recover.js'
+import { type Recovered, recoverFrom } from './recover.js'
 
-/** Brings an entity back: reads it from the log, again and again, the longer apart the more often in a row. */
+/** Brings an entity back: reads it from the log, again and again, the longer apart the more often it had to. */
 export class Supervisor<Cmd, Evt, State> {
   readonly #type: EntityType<Cmd, Evt, State>
   readonly #key: EntityKey
+  /** How many attempts there were since the entity was last well for long enough: so much longer is the wait before the next. */
   #attempts = 0
-  #healthySince = 0
+  #backSince = 0
 
   constructor(type: EntityType<Cmd, Evt, State>, key: EntityKey) {
     this.#type = type
@@ -20,23 +21,24 @@ export class Supervisor<Cmd, Evt, State> {
   /**
    * Reads until it succeeds.
    *
-   * @throws {EventSourcedError} `RECOVERY_FAILED` when there were too many attempts; at once, what trying again can't mend
+   * @param known the head that the entity is known to have had
+   * @throws {EventSourcedError} `RECOVERY_FAILED` when too many attempts in a row failed; at once, what trying again can't mend
    */
-  async bringBack(because: Error, read: () => Promise<Recovered<State>>): Promise<Recovered<State>> {
-    const { supervision, logger } = this.#type
-    if (Date.now() - this.#healthySince >= supervision.reset) this.#attempts = 0
+  async bringBack(because: Error, known: LogHead): Promise<Recovered<State>> {
+    const { supervision, loggerOf } = this.#type
+    if (Date.now() - this.#backSince >= supervision.reset) this.#attempts = 0
     let reason = because
-    while (this.#attempts < supervision.attempts) {
-      logger?.warn({ ...this.#key, attempt: this.#attempts, err: reason }, 'the entity recovers')
+    for (let failed = 0; failed < supervision.attempts; failed++) {
+      loggerOf(this.#key)?.warn({ attempt: this.#attempts, err: reason }, 'the entity recovers')
       await backOff(supervision, this.#attempts)
       this.#attempts += 1
       try {
-        const recovered = await read()
-        this.#healthySince = Date.now()
+        const recovered = await recoverFrom(this.#type, this.#key, known)
+        this.#backSince = Date.now()
         return recovered
       } catch (error) {
         if (!canPass(error)) throw error
-        reason = error
+        reason = asError(error)
       }
     }
     throw new EventSourcedError(
@@ -48,6 +50,7 @@ export class Supervisor<Cmd, Evt, State> {
 }
 
 /** Whether a failure to read may be over the next time: the log can't be reached, or failed in a way of its own. */
-export function canPass(error: unknown): error is Error {
-  return error instanceof Error && (!(error instanceof EventSourcedError) || hasCode(error, 'UNAVAILABLE'))
+export function canPass(error: unknown): boolean {
+  const code = codeOf(error)
+  return code === undefined || code === 'UNAVAILABLE'
 }
