@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { MAX_METADATA_CHARS } from 'eventsourced'
 import { describe, expect, test } from 'vitest'
 import { parseHeaders } from '../wire/header-block.js'
@@ -16,6 +17,15 @@ describe('metadata that is as long as it may be comes back, and fits the serverâ
     {
       of: 'characters of all the world',
       metadata: long((index) => String.fromCharCode(0x100 + ((index * 7919) % 0xd000))),
+    },
+    {
+      of: 'characters of all the world, and all that the library adds,',
+      metadata: {
+        ...long((index) => String.fromCharCode(0x100 + ((index * 7919) % 0xd000))),
+        'es-cmd-id': randomBytes(64).toString('hex'),
+        'es-cmd-reply': randomBytes(8_192).toString('base64'),
+        tracestate: randomBytes(384).toString('base64'),
+      },
     },
     {
       of: 'many names',

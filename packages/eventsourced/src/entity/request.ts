@@ -11,7 +11,8 @@ export interface HandleCmdOptions {
   /**
    * Makes the command idempotent: sent again with the same id, after a lost answer, by whichever process, it is not handled again but answered with
    * `repeated: true` and the first one's reply. 1 to 128 characters. The last 100 ids of an entity are remembered (`cmdWindow`); commands that
-   * stored nothing are not. The encoded reply is stored beside the events, so it should be small (some 10 KB at most).
+   * stored nothing are not. The encoded reply is stored beside the events: one of more than 8,192 bytes is
+   * refused (`REFUSED`), and nothing of its command is stored.
    */
   readonly cmdId?: string
   /** The entity's last event must be this one (0: none), otherwise the command is rejected with `MovedOn`. */

@@ -1,21 +1,30 @@
 import type { Metadata } from '../domain/event-sourced.js'
-import { InvalidInputError } from '../errors.js'
+import { InvalidInputError, RefusedError } from '../errors.js'
 import type { NewEvt } from '../log/evt-log.js'
-
-const PREFIX = 'es-'
+import { isReserved } from '../log/reserved.js'
 
 /**
  * Borne by the first event after an entity was forgotten: the state before it is the initial one. Without it a replay could not
  * tell events that were forgotten from events that are missing.
  */
-const STARTS_ANEW = `${PREFIX}starts-anew`
+const STARTS_ANEW = 'es-starts-anew'
 
 /** On a command's last event: the id that its caller gave, and its encoded reply in base64. */
-const CMD_ID = `${PREFIX}cmd-id`
-const CMD_REPLY = `${PREFIX}cmd-reply`
+const CMD_ID = 'es-cmd-id'
+const CMD_REPLY = 'es-cmd-reply'
 
-/** Metadata with a command's id and reply added. */
+/** The most bytes that the encoded reply of a command with an id may have: it is stored beside the events, in their metadata. */
+export const MAX_REPLY_BYTES = 8_192
+
+/** Metadata with a command's id and reply added. @throws {RefusedError} `too-large` */
 export function withCmdId(metadata: Metadata, cmdId: string, reply: string | undefined): Metadata {
+  const replyBytes = reply === undefined ? 0 : Buffer.byteLength(reply, 'base64')
+  if (replyBytes > MAX_REPLY_BYTES) {
+    throw new RefusedError(
+      'too-large',
+      `the encoded reply to the command with the cmdId ${cmdId} has ${replyBytes} bytes: at most ${MAX_REPLY_BYTES} are kept beside its events`,
+    )
+  }
   return { ...metadata, [CMD_ID]: cmdId, ...(reply === undefined ? {} : { [CMD_REPLY]: reply }) }
 }
 
@@ -27,8 +36,8 @@ export function readCmdId(metadata: Metadata): { cmdId: string; reply: string | 
 
 /** Refuses metadata that would pass for the library's own. @throws {InvalidInputError} */
 export function checkNothingReserved(metadata: Metadata): void {
-  const reserved = Object.keys(metadata).find((name) => name.startsWith(PREFIX))
-  if (reserved !== undefined) throw new InvalidInputError('metadata', reserved, `names that don't begin with ${PREFIX}`)
+  const reserved = Object.keys(metadata).find(isReserved)
+  if (reserved !== undefined) throw new InvalidInputError('metadata', reserved, "names that don't begin with es-")
 }
 
 /** Whether the state before an event is the initial one, whatever its seqNo. */

@@ -8,6 +8,7 @@ import {
   checkEvtsById,
   checkEvtsByType,
   checkSnapshot,
+  MAX_ADDED_METADATA_CHARS,
   MAX_METADATA_CHARS,
 } from './check.js'
 import { checkKey, entityKey } from './entity-key.js'
@@ -85,6 +86,17 @@ test('metadata may have so many characters, names and values together, and none 
   })
   expect(() => checkAppend(sized(MAX_METADATA_CHARS))).not.toThrow()
   expect(() => checkAppend(sized(MAX_METADATA_CHARS + 1))).toThrow(RefusedError)
+})
+
+test('what the library adds to metadata has a bound of its own, and leaves that of callers to them', () => {
+  const given = { name: 'x'.repeat(MAX_METADATA_CHARS - 'name'.length) }
+  const adding = (added: number): Append => {
+    const metadata = { ...given, traceparent: '', tracestate: '', 'es-cmd-reply': '' }
+    const names = 'traceparenttracestatees-cmd-reply'.length
+    return { ...append, groups: [[{ ...evt, metadata: { ...metadata, 'es-cmd-reply': 'x'.repeat(added - names) } }]] }
+  }
+  expect(() => checkAppend(adding(MAX_ADDED_METADATA_CHARS))).not.toThrow()
+  expect(() => checkAppend(adding(MAX_ADDED_METADATA_CHARS + 1))).toThrow(/metadata is "12289 characters"/)
 })
 
 test('a key passes only as entityKey() makes it', () => {

@@ -10,8 +10,8 @@ import { SLICE_COUNT } from './slice.js'
 
 /** The most characters that all names and values that callers put into an event's metadata may have together. */
 export const MAX_METADATA_CHARS = 16_384
-/** The same for what the library adds: trace context, a command's id and its reply. */
-const MAX_ADDED_METADATA_CHARS = 16_384
+/** The same for what the library adds to it: the trace context, a command's id, its reply. */
+export const MAX_ADDED_METADATA_CHARS = 12_288
 const MAX_TYPE_CHARS = 255
 const MAX_VERSION = 2 ** 31 - 1
 const CONTROL = /\p{Cc}/u
@@ -58,7 +58,9 @@ function checkEvt(evt: NewEvt): void {
     throw badInput('version', evt.version, `a whole number from 1 to ${MAX_VERSION}`)
   }
   if (!(evt.bytes instanceof Uint8Array)) throw badInput('bytes', evt.bytes, 'a Uint8Array')
-  checkMetadata(evt.metadata, badInput)
+  const { given, added } = charsOf(evt.metadata, badInput)
+  checkChars(given, MAX_METADATA_CHARS, badInput)
+  checkChars(added, MAX_ADDED_METADATA_CHARS, badInput)
 }
 
 function isEvtType(type: unknown): boolean {
@@ -66,13 +68,24 @@ function isEvtType(type: unknown): boolean {
   return PLAIN.test(type) || (!CONTROL.test(type) && type.isWellFormed())
 }
 
-/** Checks metadata. @throws what `fail` makes of the offending value */
-export function checkMetadata(
-  metadata: Metadata,
-  fail: (field: string, value: unknown, expected: string) => Error,
-): void {
-  let chars = 0
-  let addedChars = 0
+type Fail = (field: string, value: unknown, expected: string) => Error
+
+/** Checks metadata that a caller gives. @throws what `fail` makes of the offending value */
+export function checkMetadata(metadata: Metadata, fail: Fail): void {
+  const { given, added } = charsOf(metadata, fail)
+  checkChars(given + added, MAX_METADATA_CHARS, fail)
+}
+
+function checkChars(chars: number, max: number, fail: Fail): void {
+  if (chars > max) throw fail('metadata', `${chars} characters`, `at most ${max}, names and values together`)
+}
+
+const NO_CHARS = { given: 0, added: 0 }
+
+/** How many characters metadata has: those that a caller gave, and those that the library added. */
+function charsOf(metadata: Metadata, fail: Fail): { readonly given: number; readonly added: number } {
+  let given = 0
+  let added = 0
   for (const name in metadata) {
     const value: unknown = metadata[name]
     const field = `metadata[${show(name)}]`
@@ -80,16 +93,10 @@ export function checkMetadata(
     for (const text of [name, value]) {
       if (text.includes('\0') || !text.isWellFormed()) throw fail(field, text, 'text without NUL and lone surrogates')
     }
-    if (isAdded(name)) addedChars += name.length + value.length
-    else chars += name.length + value.length
+    if (isAdded(name)) added += name.length + value.length
+    else given += name.length + value.length
   }
-  if (chars > MAX_METADATA_CHARS) {
-    throw fail('metadata', `${chars} characters`, `at most ${MAX_METADATA_CHARS}, names and values together`)
-  }
-  if (addedChars > MAX_ADDED_METADATA_CHARS) {
-    const expected = `at most ${MAX_ADDED_METADATA_CHARS}, names and values of trace context, cmdId and reply together`
-    throw fail('metadata', `${addedChars} characters`, expected)
-  }
+  return given + added === 0 ? NO_CHARS : { given, added }
 }
 
 /** Checks a read by id. For authors of logs. @throws {InvalidInputError} */

@@ -6,7 +6,7 @@ export function isReserved(name: string): boolean {
   return name.startsWith(PREFIX)
 }
 
-/** Whether it is the library that puts this name into metadata, so that it doesn't count against what callers may. */
+/** Whether the library may have put this name into an event's metadata: what it adds doesn't count against what callers may give. */
 export function isAdded(name: string): boolean {
   return isReserved(name) || name === 'traceparent' || name === 'tracestate'
 }
