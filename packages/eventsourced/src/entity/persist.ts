@@ -23,6 +23,15 @@ export type NotStored =
 
 const UNAVAILABLE: BackOff = { start: 20, max: 2_000 }
 
+/** Sends an append; while the log is unavailable, the very same again. */
+export async function persist<Cmd, Evt, State>(type: EntityType<Cmd, Evt, State>, append: Append): Promise<Stored> {
+  try {
+    return { kind: 'stored', persisted: await type.evtLog.persist(append), appendId: append.appendId }
+  } catch (error) {
+    return persistAgain(type, append, error)
+  }
+}
+
 /**
  * What is to be done about an append that failed: while the log is unavailable, the very same append is sent again.
  */

@@ -10,7 +10,7 @@ import { type Handled, isStoring, needsFreshHead, needsLog, waitAgain } from './
 import { Mailbox } from './mailbox.js'
 import { Mender } from './mend.js'
 import type { EntityType } from './options.js'
-import { compareHead, isForAll, type NotStored, persistAgain } from './persist.js'
+import { compareHead, isForAll, type NotStored, persist, persistAgain, type Stored } from './persist.js'
 import type { Recovered } from './recover.js'
 import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
@@ -148,10 +148,14 @@ export class RunningEntity<Cmd, Evt, State> {
     const rest = ahead > 0 ? this.#answerAhead(handled, ahead) : handled
     if (rest.length === 0) return false
     const append = this.#appendOf(rest)
+    if (this.telemetry.isWatched(rest)) {
+      void this.#storeWatched({ append, handled: rest })
+      return true
+    }
     this.#inFlight = { append, handled: rest }
     let persisted: Promise<Persisted>
     try {
-      persisted = this.#persist(append, rest)
+      persisted = this.#type.evtLog.persist(append)
     } catch (error) {
       // A log may throw where it should reject.
       this.#onFailed(error)
@@ -167,12 +171,6 @@ export class RunningEntity<Cmd, Evt, State> {
     const groups = storing.map(groupOf)
     const appendId = this.#type.nextAppendId()
     return new CheckedAppend(this.key, head, appendId, anew ? markStartingAnew(groups) : groups)
-  }
-
-  #persist(append: Append, handled: readonly Handled<Cmd, Evt, State>[]): Promise<Persisted> {
-    const { evtLog, telemetry } = this.#type
-    if (!telemetry.isWatched(handled[0]?.envelope.span)) return evtLog.persist(append)
-    return telemetry.append(this.key, spansOf(handled), () => evtLog.persist(append))
   }
 
   readonly #onStored = (persisted: Persisted): void => {
@@ -244,8 +242,17 @@ export class RunningEntity<Cmd, Evt, State> {
     this.#store(moved === undefined ? this.#answerAhead(handled, ahead) : await this.#mend(handled, moved))
   }
 
-  async #tryAgain({ append, handled }: InFlight<Cmd, Evt, State>, error: unknown): Promise<void> {
-    const stored = await persistAgain(this.#type, append, error)
+  async #tryAgain(inFlight: InFlight<Cmd, Evt, State>, error: unknown): Promise<void> {
+    await this.#goOn(inFlight, await persistAgain(this.#type, inFlight.append, error))
+  }
+
+  /** Stores events where somebody looks on. */
+  async #storeWatched(inFlight: InFlight<Cmd, Evt, State>): Promise<void> {
+    const spans = spansOf(inFlight.handled)
+    await this.#goOn(inFlight, await this.telemetry.append(this.key, spans, () => persist(this.#type, inFlight.append)))
+  }
+
+  async #goOn({ append, handled }: InFlight<Cmd, Evt, State>, stored: Stored): Promise<void> {
     const rest =
       stored.kind === 'stored'
         ? this.#answerStored(handled, stored.persisted, append.appendId)

@@ -1,15 +1,24 @@
-import { context, metrics, propagation, trace } from '@opentelemetry/api'
+import { context, metrics, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core'
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import {
+  AlwaysOffSampler,
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  ParentBasedSampler,
+  AlwaysOnSampler,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
+import { UnavailableError } from '../errors.js'
 import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
 import { traceContextOf } from './telemetry.js'
@@ -24,7 +33,9 @@ beforeEach(() => {
   exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
   meterProvider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] })
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+  propagation.setGlobalPropagator(
+    new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
+  )
   trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }))
   metrics.setGlobalMeterProvider(meterProvider)
 })
@@ -33,6 +44,14 @@ afterEach(async () => {
   await meterProvider.shutdown()
   for (const api of [context, propagation, trace, metrics]) api.disable()
 })
+
+const spansOf = (name: string) => spans.getFinishedSpans().filter((span) => span.name === name)
+
+function spanOf(name: string): ReadableSpan {
+  const [span] = spansOf(name)
+  if (span === undefined) throw new Error(`there is no span ${name}`)
+  return span
+}
 
 async function metric(name: string): Promise<{ attributes: unknown; value: unknown }[]> {
   await meterProvider.forceFlush()
@@ -72,6 +91,85 @@ describe('telemetry', () => {
       traceId: command?.spanContext().traceId,
       spanId: command?.spanContext().spanId,
     })
+  })
+
+  test('stores no baggage: that is its own caller’s business', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    const baggage = propagation.createBaggage({ customer: { value: 'x'.repeat(1_000) } })
+    await context.with(propagation.setBaggage(context.active(), baggage), () => ref.handleCmd(inc))
+    expect(Object.keys((await evtsOf(log, id))[0]?.metadata ?? {})).toEqual(['traceparent'])
+  })
+
+  test('has each append, recovery and snapshot in a trace of its own, whoever woke the entity', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const active: unknown[] = []
+    const note = async () => active.push(trace.getSpanContext(context.active())?.spanId)
+    rest.evtLog.faults.before('head', note)
+    rest.evtLog.faults.before('persist', note)
+    rest.snapshotStore.faults.before('save', note)
+    const waker = trace.getTracer('test').startSpan('request')
+    await context.with(trace.setSpan(context.active(), waker), async () => {
+      const ref = await Entity.spawn(id, { ...counter, snapshot: snapshotEvery(1) }, rest)
+      await ref.handleCmd(inc)
+      await ref.stop()
+    })
+    const own = ['recovery', 'append', 'snapshot'].map((name) => spanOf(`eventsourced.${name}`))
+    expect(active).toEqual(own.map((span) => span.spanContext().spanId))
+    for (const span of own) {
+      expect(span.parentSpanContext).toBeUndefined()
+      expect(span.spanContext().traceId).not.toBe(waker.spanContext().traceId)
+    }
+    const links = own.map((span) => span.links.map((link) => link.context.spanId))
+    expect(links).toEqual([[waker.spanContext().spanId], [spanOf('eventsourced.command').spanContext().spanId], []])
+  })
+
+  test('has one span and one duration for an append and all its repetitions', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    rest.evtLog.faults.fail('persist', { when: 'before', error: new UnavailableError('no connection') }, 2)
+    const during: number[] = []
+    rest.evtLog.faults.before('persist', async () => during.push(spansOf('eventsourced.append').length))
+    await ref.handleCmd(inc)
+    expect(during).toEqual([0])
+    expect(spansOf('eventsourced.append')).toMatchObject([{ status: { code: 0 } }])
+    const [duration] = await metric('eventsourced.append.duration')
+    expect(duration).toMatchObject({ value: { count: 1 } })
+    // Two waits, of 10 and 20 ms at least.
+    expect(duration?.value).toSatisfy(
+      (value: unknown) => typeof value === 'object' && value !== null && 'min' in value && Number(value.min) > 0.025,
+    )
+  })
+
+  test('marks the span of an append that failed for good', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, { ...rest, unavailableTimeout: 0 })
+    rest.evtLog.faults.fail('persist', { when: 'before', error: new UnavailableError('no connection') })
+    await expect(ref.handleCmd(inc)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(spanOf('eventsourced.append')).toMatchObject({
+      attributes: { 'error.type': 'UNAVAILABLE' },
+      status: { code: 2 },
+    })
+  })
+
+  test('has a span for an append of which only some commands are recorded', async () => {
+    metrics.disable()
+    trace.disable()
+    trace.setGlobalTracerProvider(
+      new BasicTracerProvider({
+        sampler: new ParentBasedSampler({
+          root: new AlwaysOnSampler(),
+          remoteParentNotSampled: new AlwaysOffSampler(),
+        }),
+        spanProcessors: [new SimpleSpanProcessor(spans)],
+      }),
+    )
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    const notSampled = propagation.extract(ROOT_CONTEXT, { traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-00` })
+    await Promise.all([context.with(notSampled, () => ref.handleCmd(inc)), ref.handleCmd(inc)])
+    expect(spansOf('eventsourced.command')).toHaveLength(1)
+    expect(spanOf('eventsourced.append').links).toHaveLength(2)
   })
 
   test("keeps the caller's own trace context", async () => {

@@ -9,6 +9,7 @@ import {
   propagation,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   type SpanOptions,
   SpanStatusCode,
   type Tracer,
@@ -18,6 +19,7 @@ import {
 import type { Metadata } from '../domain/event-sourced.js'
 import { EventSourcedError } from '../errors.js'
 import type { EntityKey } from '../log/entity-key.js'
+import type { Stored } from './persist.js'
 
 const SCOPE = 'eventsourced'
 
@@ -27,8 +29,8 @@ export type CmdOutcome = 'accepted' | 'repeated' | 'rejected' | 'failed'
 /**
  * What the entities of a type tell OpenTelemetry. An SDK must be registered before the type's first entity is spawned for metrics to be seen.
  *
- * Spans: `eventsourced.command`, `eventsourced.append` (linked to its commands), `eventsourced.recovery`, `eventsourced.snapshot`. Metrics:
- * `eventsourced.commands` by outcome, `eventsourced.mailbox.depth`, `eventsourced.append.commands`, `eventsourced.append.duration` (s),
+ * Spans: `eventsourced.command`, below the caller's active one; each in a trace of its own: `eventsourced.append` (linked to its commands; with
+ * all its repetitions), `eventsourced.recovery` (linked to the span that asked for it), `eventsourced.snapshot`. Metrics: `eventsourced.commands` by outcome, `eventsourced.mailbox.depth`, `eventsourced.append.commands`, `eventsourced.append.duration` (s),
  * `eventsourced.recoveries`, `eventsourced.entities.live`, `eventsourced.snapshots.failed`; each by type.
  */
 export class Telemetry {
@@ -93,31 +95,34 @@ export class Telemetry {
     this.#mailboxDepth.record(count, this.#attributes)
   }
 
-  /** Whether anybody would hear of an append on behalf of a command. */
-  isWatched(command: Span | undefined): boolean {
-    return this.#measures || command?.isRecording() === true
+  /** Whether anybody would hear of an append on behalf of these commands. */
+  isWatched(commands: readonly { readonly envelope: { readonly span: Span } }[]): boolean {
+    return this.#measures || commands.some(isRecording)
   }
 
-  /** Runs an append on behalf of commands. */
-  async append<Result>(key: EntityKey, commands: readonly Span[], run: () => Promise<Result>): Promise<Result> {
+  /** Runs an append, with all its repetitions, on behalf of commands. */
+  async append(key: EntityKey, commands: readonly Span[], run: () => Promise<Stored>): Promise<Stored> {
     this.#appendCommands.record(commands.length, this.#attributes)
     const startedAt = performance.now()
-    try {
-      const links = commands.map((span) => ({ context: span.spanContext() }))
-      return await this.#within('append', key, { links }, run)
-    } finally {
-      this.#appendDuration.record((performance.now() - startedAt) / 1_000, this.#attributes)
-    }
+    const stored = await this.#within(
+      'append',
+      { key, links: commands.map((span) => span.spanContext()), failureOf: whyNotStored },
+      run,
+    )
+    this.#appendDuration.record((performance.now() - startedAt) / 1_000, this.#attributes)
+    return stored
   }
 
+  /** Runs a recovery; it is linked to the span of who asked for it. */
   recovery<Result>(key: EntityKey, run: () => Promise<Result>): Promise<Result> {
     this.#recoveries.add(1, this.#attributes)
-    return this.#within('recovery', key, {}, run)
+    const asking = trace.getSpanContext(context.active())
+    return this.#within('recovery', { key, links: asking === undefined ? [] : [asking] }, run)
   }
 
   async snapshot(key: EntityKey, run: () => Promise<void>): Promise<void> {
     try {
-      await this.#within('snapshot', key, {}, run)
+      await this.#within('snapshot', { key, links: [] }, run)
     } catch (error) {
       this.#snapshotsFailed.add(1, this.#attributes)
       throw error
@@ -128,23 +133,41 @@ export class Telemetry {
     this.#live.add(change, this.#attributes)
   }
 
+  /** Runs what an entity does of its own accord in a trace of its own: it has no place in that of whoever happened to wake the entity. */
   async #within<Result>(
     name: string,
-    { id }: EntityKey,
-    options: { links?: { context: ReturnType<Span['spanContext']> }[] },
+    { key, links, failureOf }: OwnTrace<Result>,
     run: () => Promise<Result>,
   ): Promise<Result> {
-    const attributes = { ...this.#attributes, 'eventsourced.id': id }
-    const span = this.#tracer.startSpan(`eventsourced.${name}`, { ...options, attributes })
+    const attributes = { ...this.#attributes, 'eventsourced.id': key.id }
+    const options = { attributes, root: true, links: links.map((linked) => ({ context: linked })) }
+    const span = this.#tracer.startSpan(`eventsourced.${name}`, options)
     try {
-      const result = await run()
-      end(span)
+      const result = await context.with(trace.setSpan(ROOT_CONTEXT, span), run)
+      end(span, failureOf?.(result))
       return result
     } catch (error) {
       end(span, error)
       throw error
     }
   }
+}
+
+/** A trace that an entity begins. */
+interface OwnTrace<Result> {
+  readonly key: EntityKey
+  /** The spans on whose behalf it is. */
+  readonly links: readonly SpanContext[]
+  /** What a result that is a failure failed with. */
+  readonly failureOf?: (result: Result) => Error | undefined
+}
+
+function whyNotStored(stored: Stored): Error | undefined {
+  return stored.kind === 'stored' ? undefined : stored.error
+}
+
+function isRecording({ envelope }: { readonly envelope: { readonly span: Span } }): boolean {
+  return envelope.span.isRecording()
 }
 
 function end(span: Span, error?: unknown): void {
@@ -156,12 +179,18 @@ function end(span: Span, error?: unknown): void {
   span.end()
 }
 
-/** Metadata with the trace context of a command's span, so that readers of its events can go on from it. The caller's own is kept. */
+/**
+ * Metadata with the trace context of a command's span (`traceparent` and `tracestate`, no baggage), so that readers of its events can go on from
+ * it. The caller's own is kept.
+ */
 export function withTraceContext(metadata: Metadata, span: Span): Metadata {
   if (!span.isRecording() || 'traceparent' in metadata) return metadata
-  const carrier: Record<string, string> = { ...metadata }
-  propagation.inject(trace.setSpan(context.active(), span), carrier)
-  return carrier
+  const carrier: { traceparent?: string; tracestate?: string } = {}
+  propagation.inject(trace.setSpan(ROOT_CONTEXT, span), carrier)
+  // A propagator may add whatever it likes; only this is what readers go on from.
+  const { traceparent, tracestate } = carrier
+  if (traceparent === undefined) return metadata
+  return { ...metadata, traceparent, ...(tracestate === undefined ? {} : { tracestate }) }
 }
 
 /**
