@@ -27,6 +27,8 @@ export {
   UnavailableError,
   UncertainError,
 } from './errors.js'
+export type { GroupView, Lease, LeaseStore, Renewed } from './lease/lease-store.js'
+export { MemoryLeaseStore, type MemoryLeaseStoreOptions } from './lease/memory-lease-store.js'
 export { appendIds } from './log/append-id.js'
 export {
   checkAppend,
@@ -52,5 +54,24 @@ export type {
 export { SLICE_COUNT, sliceOf } from './log/slice.js'
 export { MemoryEvtLog } from './memory/memory-evt-log.js'
 export { MemorySnapshotStore } from './memory/memory-snapshot-store.js'
+export { atLeastOnce, atLeastOnceGrouped } from './projection/at-least-once.js'
+export type { Batch, BatchBounds, Delivery, HandlerContext, ProjectedEvt } from './projection/delivery.js'
+export { HandlerError } from './projection/handler-error.js'
+export { lowestPosition } from './projection/lowest-position.js'
+export { MemoryOffsetStore, type MemoryOffsetStoreOptions } from './projection/memory-offset-store.js'
+export type {
+  Claimed,
+  Committed,
+  Entry,
+  Failure,
+  Move,
+  Offset,
+  OffsetStore,
+  ParkedEvt,
+  ParkedOptions,
+  SliceRecord,
+} from './projection/offset-store.js'
+export { checkProjectionKey, checkProjectionName, groupOf, type ProjectionKey } from './projection/projection-key.js'
+export type { Order, Registry, RegisteredVersion, Request } from './projection/registry.js'
 export { NoopSnapshotStore } from './snapshot/noop-snapshot-store.js'
 export type { Snapshot, SnapshotSaved, SnapshotStore } from './snapshot/snapshot-store.js'
