@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
-import { UnavailableError } from '../errors.js'
+import { snapshotEvery } from '../domain/snapshot-every.js'
+import { UnavailableError, UncertainError } from '../errors.js'
 import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entities } from './entities.js'
+import type { Supervision } from './options.js'
 
 const ids = (count: number) => Array.from({ length: count }, () => randomUUID())
 const inc = { type: 'Inc', inc: 1 } as const
 
-function entities(options: { maxLive?: number; idleTimeout?: number; maxRecoveries?: number } = {}) {
+function entities(
+  options: { maxLive?: number; idleTimeout?: number; maxRecoveries?: number; supervision?: Supervision } = {},
+) {
   const { id, log, evtLog, snapshotStore, binarizer } = fixture()
   return {
     id,
@@ -69,6 +73,28 @@ describe('entities', () => {
     expect(answered).toEqual([a, b, c, d])
   })
 
+  test('recover no more at once after a failure than they spawn', async () => {
+    const { evtLog, entities: counters } = entities({ maxRecoveries: 2, supervision: { start: 0 } })
+    const all = ids(20)
+    for (const id of all) await counters.ref(id).handleCmd(inc)
+    evtLog.faults.fail('persist', { when: 'after', error: new UncertainError('the answer is lost') }, all.length)
+    let reading = 0
+    let most = 0
+    const read = evtLog.head.bind(evtLog)
+    vi.spyOn(evtLog, 'head').mockImplementation(async (key) => {
+      reading += 1
+      most = Math.max(most, reading)
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+      reading -= 1
+      return read(key)
+    })
+    const lost = await Promise.allSettled(all.map((id) => counters.ref(id).handleCmd(inc)))
+    expect(lost).toMatchObject(all.map(() => ({ reason: { code: 'UNCERTAIN' } })))
+    const queries = await Promise.all(all.map((id) => counters.ref(id).handleCmd({ type: 'Get' })))
+    expect(queries).toMatchObject(all.map(() => ({ reply: 2 })))
+    expect(most).toBe(2)
+  })
+
   test('passivate the least recently used beyond the bound', async () => {
     const { evtLog, entities: counters } = entities({ maxLive: 2 })
     const [a = '', b = '', c = ''] = ids(3)
@@ -125,6 +151,29 @@ describe('entities', () => {
     lost.mockRestore()
     conflict.mockRestore()
     expect(await counters.ref(id).handleCmd(inc)).toMatchObject({ reply: 2 })
+  })
+
+  test('replace an entity that failed only when its last snapshot is saved', async () => {
+    const { id, evtLog, snapshotStore, binarizer } = fixture()
+    const domain = { ...counter, snapshot: snapshotEvery(1) }
+    const counters = new Entities(domain, { evtLog, snapshotStore, binarizer, supervision: { start: 0, attempts: 1 } })
+    const ref = counters.ref(id)
+    const saving = snapshotStore.faults.hold('save')
+    await ref.handleCmd(inc)
+    await saving.arrived
+    evtLog.faults.fail('persist', { when: 'before', error: new UncertainError('the answer is lost') })
+    evtLog.faults.fail('head', { when: 'before', error: new UnavailableError('no connection') })
+    await expect(ref.handleCmd(inc)).rejects.toMatchObject({ code: 'UNCERTAIN' })
+    await expect(ref.handleCmd(inc)).rejects.toMatchObject({ code: 'RECOVERY_FAILED' })
+    const heads = evtLog.faults.count('head')
+    const next = ref.handleCmd(inc)
+    const forgotten = counters.forget(id)
+    for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    expect(evtLog.faults.count('head')).toBe(heads)
+    saving.release()
+    expect(await next).toMatchObject({ reply: 2 })
+    await forgotten
+    expect(await snapshotStore.load({ typeName: 'counter', id })).not.toMatchObject({ seqNo: 1 })
   })
 
   test('when stopped finish what was accepted, also by entities that are only about to live, and refuse later commands', async () => {

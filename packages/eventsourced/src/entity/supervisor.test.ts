@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { UnavailableError, UncertainError } from '../errors.js'
 import { counter, fixture } from './counter.test.fixture.js'
@@ -48,15 +49,31 @@ describe('an entity under supervision', () => {
     await expect(ref.handleCmd(inc)).rejects.toMatchObject({ code: 'STOPPED', cause: { code: 'RECOVERY_FAILED' } })
   })
 
-  test('counts its attempts anew after it was well for long enough', async () => {
+  test('comes back however often it has to: its attempts are for each time, not for a time', async () => {
     const { id, log: _, ...rest } = fixture()
-    const supervision = { start: 1, max: 2, attempts: 2, reset: 0 }
+    const supervision = { start: 1, max: 2, attempts: 1, reset: 60_000 }
     const ref = await Entity.spawn(id, counter, { ...rest, supervision })
     for (let time = 0; time < 5; time++) {
       rest.evtLog.faults.fail('persist', { when: 'before', error: lost })
       await expect(ref.handleCmd(inc)).rejects.toMatchObject({ code: 'UNCERTAIN' })
     }
     expect(await ref.handleCmd(inc)).toMatchObject({ reply: 1 })
+  })
+
+  test.each([
+    [60_000, [0, 1, 2]],
+    [0, [0, 0, 0]],
+  ])('waits the longer the more often it has to, unless it was well for %i ms', async (reset, attempts) => {
+    const { id, log: _, ...rest } = fixture()
+    const logged: unknown[] = []
+    const logger = pino({ level: 'warn' }, { write: (line: string) => logged.push(JSON.parse(line)) })
+    const ref = await Entity.spawn(id, counter, { ...rest, logger, supervision: { start: 1, max: 2, reset } })
+    for (const _attempt of attempts) {
+      rest.evtLog.faults.fail('persist', { when: 'before', error: lost })
+      await expect(ref.handleCmd(inc)).rejects.toMatchObject({ code: 'UNCERTAIN' })
+      await ref.handleCmd(inc)
+    }
+    expect(logged).toMatchObject(attempts.map((attempt) => ({ attempt })))
   })
 
   test('fails at once where trying again can not help', async () => {
