@@ -21,6 +21,7 @@ const ERROR_CODES = [
   'PROJECTION_HANDLER_TIMEOUT',
   'NOT_REACHED',
   'PARKED',
+  'COPY_DIFFERS',
 ] as const
 
 /**
@@ -50,6 +51,7 @@ const ERROR_CODES = [
  * | `PROJECTION_HANDLER_TIMEOUT` | a projection's handler did not end in time | as above; it may still go on |
  * | `NOT_REACHED` | a projection has not come so far by the deadline | wait on, or look at its status |
  * | `PARKED` | an event that was waited for is parked: the read model lacks it | retry or drop it |
+ * | `COPY_DIFFERS` | a log copied to holds what is not a copy | copy to a log without these entities |
  */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 

@@ -1,0 +1,34 @@
+import type { PersistedEvt } from '../log/evt-log.js'
+
+/** Consecutive events of one append; not empty. */
+export type Run = readonly [PersistedEvt, ...PersistedEvt[]]
+
+const MAX_EVTS = 1_000
+const MAX_BYTES = 1_048_576
+
+/** The events in runs of one append each, as far as they stand behind one another. A long one is cut. */
+export async function* runs(evts: AsyncIterable<PersistedEvt>): AsyncGenerator<Run, void, void> {
+  let run: [PersistedEvt, ...PersistedEvt[]] | undefined
+  let bytes = 0
+  for await (const evt of evts) {
+    bytes += evt.bytes.byteLength
+    if (run !== undefined && isNext(run, evt) && run.length < MAX_EVTS && bytes <= MAX_BYTES) {
+      run.push(evt)
+      continue
+    }
+    if (run !== undefined) yield run
+    run = [evt]
+    bytes = evt.bytes.byteLength
+  }
+  if (run !== undefined) yield run
+}
+
+function isNext(run: Run, { key, appendId, seqNo }: PersistedEvt): boolean {
+  const [first] = run
+  return key.id === first.key.id && appendId === first.appendId && seqNo === first.seqNo + run.length
+}
+
+/** How many bytes the payloads of a run have. */
+export function bytesOf(run: Run): number {
+  return run.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
+}

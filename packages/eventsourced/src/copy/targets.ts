@@ -1,0 +1,63 @@
+import type { EntityKey } from '../log/entity-key.js'
+import type { EvtLog, Head, PersistedEvt } from '../log/evt-log.js'
+import { CopyDiffersError } from './copy-differs-error.js'
+import { compare } from './compare.js'
+import { clearFillers } from './fill.js'
+
+/** How many entities are remembered: one that was forgotten is looked at anew. */
+const MAX_HEADS = 100_000
+/** How many entities are compared at once: each may have a page of either log in memory. */
+const MAX_COMPARED = 16
+
+/** How the entities stand in the log copied to. What stands there already is compared once with what it is a copy of. */
+export class Targets {
+  readonly #from: EvtLog
+  readonly #to: EvtLog
+  readonly #heads = new Map<string, Head>()
+  readonly #comparing = new Set<Promise<void>>()
+
+  constructor(from: EvtLog, to: EvtLog) {
+    this.#from = from
+    this.#to = to
+  }
+
+  /**
+   * The head of an entity of which `evt` is the next event to be copied. All that is there from that event on is compared.
+   *
+   * @throws {CopyDiffersError}
+   */
+  async head(evt: PersistedEvt, signal: AbortSignal | undefined): Promise<Head> {
+    const { key, seqNo } = evt
+    const known = this.#heads.get(key.id)
+    if (known !== undefined) return known
+    let head: Head = await this.#to.head(key)
+    if (head.seqNo >= seqNo) await this.#compare(key, { from: seqNo, to: head.seqNo, ...(signal && { signal }) })
+    else if (head.seqNo > 0) head = await clearFillers(this.#to, key, head)
+    this.moved(key, head)
+    return head
+  }
+
+  /** Keeps in mind where an entity stands now. */
+  moved({ id }: EntityKey, head: Head): void {
+    this.#heads.delete(id)
+    this.#heads.set(id, head)
+    if (this.#heads.size <= MAX_HEADS) return
+    const [oldest] = this.#heads.keys()
+    if (oldest !== undefined) this.#heads.delete(oldest)
+  }
+
+  /** Has the entity looked at anew. */
+  forget({ id }: EntityKey): void {
+    this.#heads.delete(id)
+  }
+
+  async #compare(key: EntityKey, range: { readonly from: number; readonly to: number }): Promise<void> {
+    const { seqNo } = await this.#from.head(key)
+    if (range.to > seqNo) throw new CopyDiffersError(key, seqNo + 1, 'the log copied from has no such event')
+    while (this.#comparing.size >= MAX_COMPARED) await Promise.race(this.#comparing)
+    const comparing = compare(this.#from.evtsById(key, range), this.#to.evtsById(key, range))
+    const settled = comparing.catch(() => undefined).then(() => void this.#comparing.delete(settled))
+    this.#comparing.add(settled)
+    await comparing
+  }
+}
