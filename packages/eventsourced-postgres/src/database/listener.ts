@@ -18,7 +18,7 @@ const MAX_PAUSE_MS = 5_000
 const GOODBYE_MS = 1_000
 
 /**
- * Listens on a channel for as long as anybody waits, on a connection of its own. A notification wakes the readers of the types that it names, or
+ * Listens on a channel for as long as anybody waits, on a connection of its own. A notification wakes the readers of the slices that it names, or
  * all. A lost notification costs latency, never an event: a reader looks by itself now and then, and all are woken when a lost connection is
  * made anew.
  */
@@ -32,9 +32,9 @@ export class Listener {
     this.#options = options
   }
 
-  /** Begins to listen for a type. Whoever calls it must `stop` in the end. */
-  watch(typeName: string): Watch {
-    const watch = this.#waiters.watch(typeName)
+  /** Begins to listen for a type, or for a `sliceTopic` of it. Whoever calls it must `stop` in the end. */
+  watch(topic: string): Watch {
+    const watch = this.#waiters.watch(topic)
     this.#over ??= this.#start()
     return {
       ...watch,

@@ -1,3 +1,5 @@
+import { SLICE_COUNT } from 'eventsourced'
+
 /** A live reader's ear. */
 export interface Watch {
   /** A number that changes with each wake-up: taken before a read, it tells whether the read has missed one. */
@@ -7,23 +9,28 @@ export interface Watch {
   readonly stop: () => void
 }
 
-interface OfType {
+interface OfTopic {
   count: number
   watches: number
   readonly wakes: Set<() => void>
 }
 
-/** The live readers that wait, by the type that they wait for. */
+/** The topic of an entity's slice of a type. The topic of a type is its name, which has no dot. */
+export function sliceTopic(typeName: string, slice: number): string {
+  return `${typeName}.${slice}`
+}
+
+/** The live readers that wait, by what they wait for: a type, or a slice of it, so that not all readers of single entities wake at once. */
 export class Waiters {
-  readonly #byType = new Map<string, OfType>()
+  readonly #byTopic = new Map<string, OfTopic>()
 
   get isEmpty(): boolean {
-    return this.#byType.size === 0
+    return this.#byTopic.size === 0
   }
 
-  watch(typeName: string): Watch {
-    const of = this.#byType.get(typeName) ?? { count: 0, watches: 0, wakes: new Set() }
-    this.#byType.set(typeName, of)
+  watch(topic: string): Watch {
+    const of = this.#byTopic.get(topic) ?? { count: 0, watches: 0, wakes: new Set() }
+    this.#byTopic.set(topic, of)
     of.watches++
     return {
       count: () => of.count,
@@ -31,19 +38,29 @@ export class Waiters {
         if (of.count === count) await wait(of.wakes, timeoutMs, signal)
       },
       stop: () => {
-        if (--of.watches === 0) this.#byType.delete(typeName)
+        if (--of.watches === 0) this.#byTopic.delete(topic)
       },
     }
   }
 
-  /** Wakes those who wait for one of the types; all, if none is given. */
-  wake(typeNames: Iterable<string> = this.#byType.keys()): void {
-    for (const typeName of typeNames) {
-      const of = this.#byType.get(typeName)
+  /** Wakes those who wait for one of the topics, for a type of theirs, or for a slice of theirs; all, if none is given. */
+  wake(topics?: readonly string[]): void {
+    for (const topic of topics === undefined ? this.#byTopic.keys() : this.#concerned(topics)) {
+      const of = this.#byTopic.get(topic)
       if (of === undefined) continue
       of.count++
       for (const wake of of.wakes) wake()
     }
+  }
+
+  #concerned(topics: readonly string[]): Set<string> {
+    const concerned = new Set(topics)
+    for (const topic of topics) {
+      const [typeName = '', slice] = topic.split('.')
+      if (slice !== undefined) concerned.add(typeName)
+      else for (let each = 0; each < SLICE_COUNT; each++) concerned.add(sliceTopic(typeName, each))
+    }
+    return concerned
   }
 }
 

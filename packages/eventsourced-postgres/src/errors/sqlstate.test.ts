@@ -10,6 +10,7 @@ test.each([
   ['23514', 'data'],
   ['23505', 'collision'],
   ['2200H', 'full'],
+  ['22003', 'full'],
   ['54000', 'too-large'],
   ['28P01', 'forbidden'],
   ['42501', 'forbidden'],

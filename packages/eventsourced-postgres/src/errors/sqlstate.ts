@@ -31,6 +31,7 @@ export const WRONG_ISOLATION = 'ES001'
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   [WRONG_ISOLATION]: 'isolation',
   '2200H': 'full', // sequence_generator_limit_exceeded
+  '22003': 'full', // numeric_value_out_of_range: setval past the sequence's end; all other numbers of ours were checked
   '22': 'data', // data exception, also 22P05: not in the database's encoding
   '23': 'data', // a constraint that somebody added
   '23505': 'collision', // unique_violation

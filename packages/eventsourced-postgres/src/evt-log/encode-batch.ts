@@ -10,6 +10,7 @@ import {
   uuidArray,
 } from '../database/binary-array.js'
 import type { Parameter } from '../database/statement.js'
+import { sliceTopic } from '../database/waiters.js'
 import type { Waiting } from './waiting.js'
 
 const MAX_NOTIFICATION_BYTES = 7_999
@@ -74,7 +75,7 @@ export function encodeBatch(batch: readonly Waiting[], lockTimeoutMs: number): P
   }
   return [
     String(lockTimeoutMs),
-    notification(typeNames),
+    notification(typeNames, slices),
     int4Array(appends),
     textArray(typeNames),
     uuidArray(ids),
@@ -90,9 +91,9 @@ export function encodeBatch(batch: readonly Waiting[], lockTimeoutMs: number): P
   ]
 }
 
-/** The types that have new events; nothing, which means any, where they are too many for a notification. */
-function notification(typeNames: readonly string[]): string {
-  const text = [...new Set(typeNames)].join(' ')
+/** The slices of types that have new events; nothing, which means any, where they are too many for a notification. */
+function notification(typeNames: readonly string[], slices: readonly number[]): string {
+  const text = [...new Set(typeNames.map((typeName, nth) => sliceTopic(typeName, slices[nth] ?? 0)))].join(' ')
   return text.length > MAX_NOTIFICATION_BYTES ? '' : text
 }
 

@@ -112,6 +112,17 @@ describe('a batch', () => {
     }
   })
 
+  test('is refused as full where the positions that are left don’t suffice for it', async () => {
+    const log = await open()
+    await log.persist(newAppend(newKey()))
+    await admin.query('SELECT setval($1, $2)', ['eventsourced.events_position', Number.MAX_SAFE_INTEGER - 3])
+    const full = { status: 'rejected', reason: { code: 'REFUSED', reason: 'full' } }
+    const answers = await inOneBatch(log, () => Array.from({ length: 5 }, () => log.persist(newAppend(newKey()))))
+    expect(answers).toMatchObject(Array.from({ length: 5 }, () => full))
+    expect(await Promise.allSettled([log.persist(newAppend(newKey()))])).toMatchObject([full])
+    expect(await log.headPosition()).toBe(Number.MAX_SAFE_INTEGER - 2)
+  })
+
   test('has text that the database’s encoding lacks refused alone', async () => {
     const database = `latin_${Date.now()}`
     await admin.query(`CREATE DATABASE ${database} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)

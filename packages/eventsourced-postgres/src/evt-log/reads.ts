@@ -7,12 +7,14 @@ import {
   type LogHead,
   type PersistedEvt,
   RefusedError,
+  sliceOf,
 } from 'eventsourced'
 import type { Logger } from 'pino'
 import { ask } from '../database/ask.js'
 import type { Database } from '../database/database.js'
 import type { Listener } from '../database/listener.js'
 import type { Parameter, Row, Statement } from '../database/statement.js'
+import { sliceTopic } from '../database/waiters.js'
 import { decodePage, type Page } from './decode-page.js'
 import { type LiveReading, type Reading, readLive, readPages } from './read.js'
 import type { EvtLogStatements } from './statements.js'
@@ -69,7 +71,7 @@ export class Reads {
       const isComplete = async (): Promise<boolean> =>
         options.to !== undefined && (await this.#patiently(() => this.head(key, signal), signal)).seqNo >= to
       return live
-        ? this.#live(key.typeName, { page, after, signal }, { to, isComplete })
+        ? this.#live(sliceTopic(key.typeName, sliceOf(key.id)), { page, after, signal }, { to, isComplete })
         : readPages({ page, after, signal })
     })
   }
@@ -133,11 +135,11 @@ export class Reads {
     }
   }
 
-  #live(typeName: string, reading: Reading, live: Live): EvtStream {
+  #live(topic: string, reading: Reading, live: Live): EvtStream {
     const { listener, pollIntervalMs } = this.#options
     const { signal } = reading
     const page = (after: number): Promise<Page> => this.#patiently(() => reading.page(after), signal)
-    return readLive({ ...reading, ...live, page, pollIntervalMs, watch: listener.watch(typeName) })
+    return readLive({ ...reading, ...live, page, pollIntervalMs, watch: listener.watch(topic) })
   }
 
   /** A live read survives that the database can't be reached for a while. */

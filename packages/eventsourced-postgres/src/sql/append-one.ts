@@ -27,7 +27,7 @@ export function createAppendOne(names: Names): string {
       WHERE coalesce(head.seq_no, 0) = p_expected_seq_no AND coalesce(head.position, 0) = p_expected_position
       RETURNING e.position INTO stored;
       IF stored IS NOT NULL THEN
-        PERFORM pg_notify(${escapeLiteral(channel)}, p_type_name);
+        PERFORM pg_notify(${escapeLiteral(channel)}, p_type_name || '.' || p_slice);
       END IF;
       RETURN stored;
     END`
