@@ -2,6 +2,7 @@ import type { JetStreamManager } from 'nats'
 import { RefusedError, UnavailableError } from 'eventsourced'
 import { requestError } from '../errors/codes.js'
 import { apiErrorOf, textOf } from '../wire/ack.js'
+import { backOff } from '../wire/back-off.js'
 import { parseHeaders } from '../wire/header-block.js'
 import { isJson, type Json, numberAt, parseJson, stringAt } from '../wire/json.js'
 import { persistently, type Trying } from '../wire/persistently.js'
@@ -23,8 +24,7 @@ const EMPTY = new Uint8Array(0)
 const NO_MESSAGE_FOUND = 10037
 
 /**
- * Asks the stream's leader for a message, so that the answer is never older than what was acknowledged before. (Direct gets are
- * answered by any replica, and so may be.)
+ * Asks the stream's leader for a message. (Direct gets are answered by any replica, and so may be older than what was acknowledged.)
  *
  * @throws {UnavailableError | RefusedError}
  */
@@ -45,6 +45,29 @@ export async function leaderMsg(stream: Stream, query: MsgQuery, signal?: AbortS
     if (!isJson(message)) throw new UnavailableError(`${what}: an answer without a message`)
     return storedMsg(message)
   })
+}
+
+/**
+ * The last message of a subject, which is known to be at `atLeast` or behind. A leader that was cut off answers for some seconds as if it
+ * still were one, with what it had: such answers are asked for again. After the stream's timeout an older one is taken for what it
+ * says: then the stream has lost messages.
+ *
+ * @throws {UnavailableError | RefusedError} or the signal's reason
+ */
+export async function lastMsg(
+  stream: Stream,
+  subject: string,
+  atLeast: number,
+  signal?: AbortSignal,
+): Promise<StoredMsg | undefined> {
+  const deadline = performance.now() + stream.timeoutMs
+  for (let attempt = 0; ; attempt++) {
+    const msg = await leaderMsg(stream, { last_by_subj: subject }, signal)
+    const seq = msg?.seq ?? 0
+    if (seq >= atLeast || performance.now() >= deadline) return msg
+    stream.logger?.warn({ subject, seq, atLeast }, 'an answer older than what was acknowledged: asking again')
+    await backOff(attempt, signal)
+  }
 }
 
 function storedMsg(message: Json): StoredMsg {

@@ -1,18 +1,14 @@
-import type { Persisted } from 'eventsourced'
-import { leaderMsg, type Stream } from '../stream.js'
+import { backOff } from '../../wire/back-off.js'
+import { lastMsg, leaderMsg, type Stream } from '../stream.js'
 import { msgHead } from '../evt-message.js'
-import { persistedOf, type Write } from './write.js'
-
-/** The write is stored, or a prefix of its groups is. */
-export interface FoundOurs {
-  readonly kind: 'ours'
-  readonly evtCount: number
-  readonly lastSeq: number
-}
+import type { Write } from './write.js'
 
 /** What the stream's leader holds behind the event that a write is fenced by. */
 export type Found =
-  | FoundOurs
+  /** The write is stored. */
+  | { readonly kind: 'ours'; readonly lastSeq: number }
+  /** It is stored, but not all of it can be read. */
+  | { readonly kind: 'partly'; readonly what: string }
   /** Another writer's event stands there, or the expected one does not. The write is not stored and never will be. */
   | { readonly kind: 'others'; readonly what: string }
   /** What stood there is deleted: nobody can tell whose it was. */
@@ -39,12 +35,13 @@ export async function look(stream: Stream, write: Write): Promise<Found> {
   if (head.appendId !== append.appendId || head.seqNo !== seqNo + 1) {
     return { kind: 'others', what: `event ${head.seqNo} is of append ${head.appendId}` }
   }
-  const evtCount = await countOurs(stream, write, head.seq)
-  return { kind: 'ours', evtCount, lastSeq: head.seq + evtCount - 1 }
+  return (await isWhole(stream, write, head.seq))
+    ? { kind: 'ours', lastSeq: head.seq + write.msgs.length - 1 }
+    : { kind: 'partly', what: `of its ${write.msgs.length} events only the first can be read` }
 }
 
 async function isLast(stream: Stream, { subject, fence }: Write): Promise<boolean> {
-  const last = await leaderMsg(stream, { last_by_subj: subject })
+  const last = await lastMsg(stream, subject, fence)
   return (last?.seq ?? 0) >= fence
 }
 
@@ -52,23 +49,13 @@ function missing({ append }: Write): Found {
   return { kind: 'others', what: `no event stands at position ${append.expected.position}` }
 }
 
-/** How many of a write's events are stored from `firstSeq` on. They are the whole write, or a prefix of its groups. */
-async function countOurs(stream: Stream, { subject, append, msgs }: Write, firstSeq: number): Promise<number> {
-  const isOurs = async (index: number) => {
-    const msg = await leaderMsg(stream, { seq: firstSeq + index })
-    if (msg === undefined || msg.subject !== subject) return false
-    const { appendId, seqNo } = msgHead(msg)
-    return appendId === append.appendId && seqNo === append.expected.seqNo + index + 1
+/** A write is stored whole, but a server that has just become the leader may show its first events for a moment before the others. */
+async function isWhole(stream: Stream, { subject, append, msgs }: Write, firstSeq: number): Promise<boolean> {
+  const deadline = performance.now() + stream.timeoutMs
+  for (let attempt = 0; ; attempt++) {
+    const last = await leaderMsg(stream, { seq: firstSeq + msgs.length - 1 })
+    if (last?.subject === subject && msgHead(last).appendId === append.appendId) return true
+    if (performance.now() >= deadline) return false
+    await backOff(attempt)
   }
-  if (await isOurs(msgs.length - 1)) return msgs.length
-  let count = 1
-  while (count < msgs.length && (await isOurs(count))) count++
-  return count
-}
-
-/** What to answer for a write that is found. Only whole groups are ever stored, so what is found are whole groups. */
-export function persistedOfFound(write: Write, { evtCount, lastSeq }: FoundOurs): Persisted {
-  let groups = 0
-  for (let evts = 0; evts < evtCount; groups++) evts += write.append.groups[groups]?.length ?? 0
-  return persistedOf({ ...write, groups, msgs: write.msgs.slice(0, evtCount) }, lastSeq)
 }

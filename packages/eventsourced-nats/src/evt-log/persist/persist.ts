@@ -1,4 +1,4 @@
-import { type Append, ConflictError, type Persisted } from 'eventsourced'
+import { type Append, ConflictError, type Persisted, UncertainError } from 'eventsourced'
 import type { CheckedEvtLogConfig } from '../../config/evt-log-config.js'
 import { pubReply } from '../../wire/ack.js'
 import { readHead } from '../head.js'
@@ -7,7 +7,7 @@ import type { Stream } from '../stream.js'
 import { subjectOf } from '../subject.js'
 import { Batcher } from './batcher.js'
 import { createBudget } from './budget.js'
-import { look, persistedOfFound } from './look.js'
+import { look } from './look.js'
 import { type Outcome, outcomeOf } from './outcome.js'
 import { resolve, type Send } from './resolve.js'
 import { Way } from './way.js'
@@ -80,13 +80,17 @@ function isKnown(recent: RecentHeads, write: Write): boolean {
  *
  * @returns what was stored of this very append before, if so
  * @throws {ConflictError} if the entity's head is another one
+ * @throws {UncertainError} if this very append is there, but can't be read as a whole
  */
 async function checkHead(stream: Stream, recent: RecentHeads, write: Write): Promise<Persisted | undefined> {
   const { key, expected } = write.append
   const head = await readHead(stream, recent, write.subject)
   if (isKnown(recent, write)) return undefined
-  const found = await look(stream, write)
-  if (found.kind === 'ours') return persistedOfFound(write, found)
+  if (head !== undefined && head.seq > write.fence) {
+    const found = await look(stream, write)
+    if (found.kind === 'ours') return persistedOf(write, found.lastSeq)
+    if (found.kind === 'partly') throw new UncertainError(`${key.typeName} ${key.id}: ${found.what}`)
+  }
   const { seqNo, position } = head ?? { seqNo: 0, position: 0 }
   throw new ConflictError(
     `${key.typeName} ${key.id} stands at ${JSON.stringify({ seqNo, position })}, not at the expected ${JSON.stringify(expected)}`,

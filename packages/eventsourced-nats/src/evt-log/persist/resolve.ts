@@ -1,7 +1,7 @@
 import { ConflictError, type Persisted, UnavailableError, UncertainError } from 'eventsourced'
 import { backOff } from '../../wire/back-off.js'
 import type { Stream } from '../stream.js'
-import { type Found, look, persistedOfFound } from './look.js'
+import { type Found, look } from './look.js'
 import type { Outcome } from './outcome.js'
 import { persistedOf, type Write } from './write.js'
 
@@ -82,7 +82,9 @@ class Resolution {
     }
     switch (found.kind) {
       case 'ours':
-        return persistedOfFound(this.#write, found)
+        return persistedOf(this.#write, found.lastSeq)
+      case 'partly':
+        throw this.#uncertain(found.what)
       case 'others':
         throw new ConflictError(
           `${this.#name()}: ${found.what}, expected was ${JSON.stringify(this.#write.append.expected)}`,

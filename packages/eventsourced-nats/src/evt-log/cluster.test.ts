@@ -1,7 +1,6 @@
 import {
   type Command,
   Entity,
-  type EntityKey,
   type EventSourced,
   type Head,
   jsonBinarizer,
@@ -10,11 +9,10 @@ import {
 } from 'eventsourced'
 import { type NatsCluster, startNatsCluster } from 'eventsourced-tools'
 import { connect, type NatsConnection } from 'nats'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newAppend, newEvt, newKey, newStream, textOf, texts, ZERO } from '../evt-log.test.fixture.js'
-import { NatsEvtLog } from '../index.js'
+import { isCurrent, leaderOf, openClusterLog, PATIENCE, reached, startWriters } from './cluster.test.fixture.js'
 
-const PATIENCE = { timeout: 30_000, interval: 20 }
 const TIMEOUT_MS = 120_000
 
 let cluster: NatsCluster
@@ -29,76 +27,6 @@ afterAll(async () => {
   await connection.close()
   await cluster.stop()
 }, 60_000)
-
-/** Opens a log on a stream with three replicas; a cluster that has just started needs a moment for it. */
-async function openClusterLog(stream: string): Promise<NatsEvtLog> {
-  const config = { servers: [...cluster.urls], stream, setup: true, replicas: 3, replyTimeout: 1_000, timeout: 30_000 }
-  const open = async () => {
-    try {
-      return await NatsEvtLog.create(config)
-    } catch {
-      return undefined
-    }
-  }
-  for (let tries = 0; tries < 100; tries++) {
-    const log = await open()
-    if (log === undefined) continue
-    onTestFinished(() => log.close())
-    return log
-  }
-  throw new Error('the cluster does not get ready')
-}
-
-/** The name of the server that leads a stream now. */
-async function leaderOf(stream: string): Promise<string> {
-  const find = async () => {
-    try {
-      const manager = await connection.jetstreamManager({ timeout: 1_000 })
-      return (await manager.streams.info(stream)).cluster?.leader
-    } catch {
-      return undefined
-    }
-  }
-  let leader: string | undefined
-  await expect.poll(async () => (leader = await find()), PATIENCE).toBeTruthy()
-  return leader ?? ''
-}
-
-/** Waits until a count is above what is enough, or what counts has failed. */
-async function reached(count: () => number, enough: number, counting: Promise<unknown>): Promise<void> {
-  const polling = async () => {
-    await expect.poll(count, PATIENCE).toBeGreaterThan(enough)
-  }
-  await Promise.race([counting, polling()])
-}
-
-/** Writers that append as long as they are let, each to an entity of its own, and know what was acknowledged. */
-function startWriters(log: NatsEvtLog, keys: readonly EntityKey[]) {
-  const sent = new Map<string, string[]>(keys.map(({ id }) => [id, []]))
-  const over = new AbortController()
-  let count = 0
-  const writers = keys.map(async (key, index) => {
-    for (let head: Head = ZERO; !over.signal.aborted; ) {
-      const group = index % 2 === 0 ? [newEvt()] : [newEvt(), newEvt()]
-      head = (await log.persist(newAppend(key, head, [group]))).head
-      sent.get(key.id)?.push(...group.map(textOf))
-      count++
-    }
-  })
-  const all = Promise.all(writers)
-  return {
-    sent,
-    /** Waits until appends are acknowledged that were begun from now on. */
-    goOn: async () => {
-      const enough = count + 2 * keys.length
-      await reached(() => count, enough, all)
-    },
-    stop: async () => {
-      over.abort()
-      await all
-    },
-  }
-}
 
 interface Inc extends Command<number> {
   readonly type: 'Inc'
@@ -115,7 +43,7 @@ test(
   'a leader killed, a server paused, a rolling restart: what was acknowledged is there, once, in order, and all goes on',
   async () => {
     const stream = newStream()
-    const log = await openClusterLog(stream)
+    const log = await openClusterLog({ servers: [...cluster.urls] }, stream)
     const keys = Array.from({ length: 20 }, () => newKey())
     const writers = startWriters(log, keys)
     const seen: PersistedEvt[] = []
@@ -128,15 +56,15 @@ test(
     const command = () => commands.push(ref.handleCmd({ type: 'Inc' }).then(({ reply }) => reply))
     await writers.goOn()
 
-    const killed = cluster.server(await leaderOf(stream))
+    const killed = cluster.server(await leaderOf(connection, stream))
     command()
     await killed.kill()
     command()
     await writers.goOn()
     await killed.start()
 
-    await isCurrent(stream)
-    const paused = cluster.server(await leaderOf(stream))
+    await isCurrent(connection, stream)
+    const paused = cluster.server(await leaderOf(connection, stream))
     command()
     process.kill(paused.pid, 'SIGSTOP')
     try {
@@ -148,7 +76,7 @@ test(
     await writers.goOn()
 
     for (const server of cluster.servers) {
-      await isCurrent(stream)
+      await isCurrent(connection, stream)
       command()
       await server.kill('SIGTERM')
       await server.start()
@@ -169,27 +97,14 @@ test(
   TIMEOUT_MS,
 )
 
-/** Waits until all replicas of a stream have what its leader has: else a restart would be the loss of a majority. */
-async function isCurrent(stream: string): Promise<void> {
-  const find = async () => {
-    try {
-      const manager = await connection.jetstreamManager({ timeout: 1_000 })
-      const { leader, replicas = [] } = (await manager.streams.info(stream)).cluster ?? {}
-      return (
-        leader !== undefined && replicas.length === 2 && replicas.every(({ current, offline }) => current && !offline)
-      )
-    } catch {
-      return false
-    }
-  }
-  await expect.poll(find, PATIENCE).toBe(true)
-}
-
 test(
   'of two that claim an entity across changes of the leader never both win',
   async () => {
     const stream = newStream()
-    const logs = [await openClusterLog(stream), await openClusterLog(stream)]
+    const logs = [
+      await openClusterLog({ servers: [...cluster.urls] }, stream),
+      await openClusterLog({ servers: [...cluster.urls] }, stream),
+    ]
     const key = newKey()
     const won: string[] = []
     let head: Head = ZERO
@@ -220,11 +135,11 @@ test(
     }
     await goOn()
     for (let change = 0; change < 3; change++) {
-      await leaderOf(stream)
+      await leaderOf(connection, stream)
       await connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, undefined, { timeout: 5_000 })
       await goOn()
     }
-    const killed = cluster.server(await leaderOf(stream))
+    const killed = cluster.server(await leaderOf(connection, stream))
     await killed.kill()
     await goOn()
     await killed.start()
