@@ -20,10 +20,10 @@ export interface Page {
 }
 
 // There is no flow control: all of a page may come in one go.
-const MAX_PAGE_BYTES = 2_097_152
+export const MAX_PAGE_BYTES = 2_097_152
 const NO_HEADER = new Uint8Array(0)
-const END_OF_BATCH = 204
-const NOT_FOUND = 404
+export const END_OF_BATCH = 204
+export const NOT_FOUND = 404
 
 /**
  * Reads a page by a batched direct get. Any replica answers it, so it may be behind what is acknowledged.
@@ -34,8 +34,31 @@ export async function directGet(stream: Stream, query: DirectGet, signal?: Abort
   return persistently(stream, `reading ${query.subject}`, signal, () => getPage(stream, query))
 }
 
-async function getPage({ name, wire }: Stream, { subject, seq, maxMsgs }: DirectGet): Promise<Page> {
+async function getPage(stream: Stream, { subject, seq, maxMsgs }: DirectGet): Promise<Page> {
+  const what = `reading ${subject}`
   const request = { next_by_subj: subject, seq, batch: maxMsgs, max_bytes: MAX_PAGE_BYTES }
+  const { msgs, status, left, words } = await getBatch(stream, what, request)
+  if (status === NOT_FOUND) return { msgs, isEnd: true }
+  if (status !== END_OF_BATCH) throw new UnavailableError(`${what}: ${words}`)
+  return { msgs, isEnd: left === 0 }
+}
+
+/** What came for a batched direct get: messages, and the status behind them. */
+export interface Batch {
+  readonly msgs: readonly StoredMsg[]
+  /** 204 at the end of the batch, 404 if nothing matches, others if the request is not to be met. */
+  readonly status: number
+  readonly words: string
+  /** How many messages there are behind the batch. */
+  readonly left: number
+}
+
+/**
+ * Asks once for a batch, as the server wants to be asked.
+ *
+ * @throws {UnavailableError | RefusedError}
+ */
+export async function getBatch({ name, wire }: Stream, what: string, request: object): Promise<Batch> {
   const msgs: StoredMsg[] = []
   let last = 0
   const isLast = (msg: Msg) => {
@@ -50,14 +73,12 @@ async function getPage({ name, wire }: Stream, { subject, seq, maxMsgs }: Direct
     { subject: `$JS.API.DIRECT.GET.${name}`, header: NO_HEADER, payload: Buffer.from(JSON.stringify(request)) },
     isLast,
   )
-  if (reply.kind === 'no-responders') throw new UnavailableError(`reading ${subject}: no server answers direct gets`)
-  if (reply.kind === 'forbidden') throw new RefusedError('forbidden', `reading ${subject}: ${reply.why}`)
-  if (reply.kind !== 'msg') throw new UnavailableError(`reading ${subject}: ${reply.why}`)
+  if (reply.kind === 'no-responders') throw new UnavailableError(`${what}: no server answers direct gets`)
+  if (reply.kind === 'forbidden') throw new RefusedError('forbidden', `${what}: ${reply.why}`)
+  if (reply.kind !== 'msg') throw new UnavailableError(`${what}: ${reply.why}`)
   const { headers } = reply.msg
-  if (headers?.code === NOT_FOUND) return { msgs, isEnd: true }
-  if (headers?.code !== END_OF_BATCH)
-    throw new UnavailableError(`reading ${subject}: ${headers?.status ?? 'no status'}`)
-  return { msgs, isEnd: Number(headers.get('Nats-Num-Pending')) === 0 }
+  const left = Number(headers?.get('Nats-Num-Pending'))
+  return { msgs, status: headers?.code ?? 0, words: headers?.status ?? 'no status', left }
 }
 
 function storedMsg({ headers, data }: Msg): StoredMsg {

@@ -8,11 +8,13 @@ type Read<Item> = (signal: AbortSignal) => AsyncGenerator<Item, void, void>
  * when the log is closed; and then it holds nothing any more, whether its consumer asks again or not.
  */
 export class OpenReads {
-  readonly #open = new Set<{ close(): Promise<void> }>()
+  readonly #open = new Set<{ close(reason: Error): Promise<void> }>()
   readonly #refuseIfClosed: () => void
+  readonly #closedError: () => Error
 
-  constructor(refuseIfClosed: () => void) {
+  constructor(refuseIfClosed: () => void, closedError = (): Error => new RefusedError('closed', 'the log is closed')) {
     this.#refuseIfClosed = refuseIfClosed
+    this.#closedError = closedError
   }
 
   get count(): number {
@@ -37,7 +39,7 @@ export class OpenReads {
 
   /** Ends all, and waits until they have let go of what they held. */
   async close(): Promise<void> {
-    await Promise.all([...this.#open].map((read) => read.close()))
+    await Promise.all([...this.#open].map((read) => read.close(this.#closedError())))
   }
 }
 
@@ -75,8 +77,8 @@ class OpenRead<Item> implements AsyncIterator<Item, void, void> {
     return { done: true, value: undefined }
   }
 
-  async close(): Promise<void> {
-    await this.#end(new RefusedError('closed', 'the log is closed'))
+  async close(reason: Error): Promise<void> {
+    await this.#end(reason)
   }
 
   #begin(): void {
