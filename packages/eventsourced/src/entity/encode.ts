@@ -1,10 +1,13 @@
 import type { Binarizer, EncodedEvt } from '../binarizer/binarizer.js'
 import { EventSourcedError, hasCode, messageOf } from '../errors.js'
+import { isReserved } from '../log/reserved.js'
 
 /** A new event as bytes. @throws {EventSourcedError} `BINARIZER_FAILED` */
 export function encodeEvt<Evt, State>(binarizer: Binarizer<Evt, State>, evt: Evt): EncodedEvt {
   try {
-    return binarizer.encodeEvt(evt)
+    const encoded = binarizer.encodeEvt(evt)
+    if (isReserved(encoded.type)) throw new Error(`its type ${encoded.type} is one of the library's own`)
+    return encoded
   } catch (cause) {
     if (hasCode(cause, 'BINARIZER_FAILED')) throw cause
     throw new EventSourcedError('BINARIZER_FAILED', `an event could not be encoded: ${messageOf(cause)}`, { cause })

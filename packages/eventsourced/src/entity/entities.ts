@@ -91,12 +91,15 @@ export class Entities<Cmd, Evt, State> {
   }
 
   /**
-   * Deletes all that is known of an entity: its snapshots, its events, its command ids. A tombstone stays in the log. A command that
-   * comes later begins anew with the initial state, and with seqNos that go on.
+   * Deletes all that is known of an entity: its events, its snapshots, its command ids. What stays is a mark in the log (see `isForgotten`) and
+   * one in the snapshot store, which hold nothing but the id. A command that comes later begins anew with the initial state, and with seqNos that go on.
    *
-   * The entity must be live nowhere else (another process, a ref of `Entity.spawn`), and none of its appends may be in doubt: whoever goes on from what
-   * was forgotten stores events that no recovery can make sense of, and spawning fails with `REPLAY_OUT_OF_ORDER`. Forgetting again mends that, and
-   * loses what was stored meanwhile. So does it where a first attempt failed half-way.
+   * The entity may be live in other processes, and appends or snapshots of theirs under way: the mark makes them conflict, and they begin anew,
+   * too. (What they answer from memory without looking at the log may be stale until then, as ever.)
+   *
+   * If it fails, the entity is forgotten or not, but something of it may be left: calling it again finishes the work.
+   *
+   * @throws {EventSourcedError} `STOPPED`; `CONFLICT` if others stored events again and again; the log's and the snapshot store's
    */
   async forget(id: string): Promise<void> {
     const key = entityKey(this.#type.domain.typeName, id)

@@ -284,19 +284,4 @@ describe('a live entity', () => {
     await log.close()
     await expect(ref.handleCmd({ type: 'Inc', inc: 1 })).rejects.toBeInstanceOf(RefusedError)
   })
-
-  test('whose events were all deleted goes on behind them', async () => {
-    const { id, log, ...rest } = fixture()
-    const ref = await Entity.spawn(id, counter, rest)
-    await ref.handleCmd({ type: 'Inc', inc: 1, times: 2 })
-    await ref.stop()
-    await log.deleteEvts(key(id), 2)
-    const anew = await Entity.spawn(id, counter, rest)
-    expect(await anew.handleCmd({ type: 'Inc', inc: 5 })).toMatchObject({ reply: 5, seqNo: 3 })
-    await anew.stop()
-    expect(await (await Entity.spawn(id, counter, rest)).handleCmd({ type: 'Get' })).toMatchObject({
-      reply: 5,
-      seqNo: 3,
-    })
-  })
 })

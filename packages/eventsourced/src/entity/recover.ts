@@ -5,15 +5,13 @@ import type { Snapshot } from '../snapshot/snapshot-store.js'
 import { applyEvt } from './apply-evt.js'
 import { CmdWindow } from './cmd-window.js'
 import type { EntityType } from './options.js'
-import { startsAnew } from './reserved-metadata.js'
+import { isForgotten } from './forgotten.js'
 import { openSnapshot } from './snapshot-envelope.js'
 
 /** What an entity knows of itself once all its events are applied. */
 export interface Recovered<State> {
   readonly state: State
   readonly head: LogHead
-  /** Whether the entity was forgotten and begins anew with its next event, behind the tombstone that is its head. */
-  readonly anew: boolean
   readonly window: CmdWindow
 }
 
@@ -25,11 +23,10 @@ interface Base<State> {
   readonly window: CmdWindow
 }
 
-/** A replay met a hole: the event that was due is not there, a later one is or should be. */
+/** A replay met a hole: the event that was due is not there. */
 interface Hole {
   readonly due: number
-  /** Whether there was no event to read at all. */
-  readonly empty: boolean
+  readonly upTo: number
 }
 
 /**
@@ -69,7 +66,7 @@ async function recoverTwice<Cmd, Evt, State>(
   if ('state' in second) return second
   throw new EventSourcedError(
     'REPLAY_OUT_OF_ORDER',
-    `event ${second.due} of ${nameOf(key)} is not in the log, later ones are, and no snapshot stands for it`,
+    `event ${second.due} of ${nameOf(key)} is not in the log, which goes up to ${second.upTo}, and no snapshot stands for it`,
   )
 }
 
@@ -87,11 +84,6 @@ async function recoverOnce<Cmd, Evt, State>(
     if (hasCode(unreadable, 'UNAVAILABLE')) throw new UnavailableError(message, { cause: unreadable })
     throw new EventSourcedError('SNAPSHOT_UNREADABLE', message, { cause: unreadable })
   }
-  if (base.seqNo === 0 && replayed.empty) {
-    // All events deleted, the last one too, and no snapshot: the entity was forgotten and begins anew behind its tombstone.
-    const still = await type.evtLog.head(key)
-    if (still.seqNo === head.seqNo) return { state: base.state, head: still, anew: true, window: base.window }
-  }
   return replayed
 }
 
@@ -103,12 +95,11 @@ async function recoverOnce<Cmd, Evt, State>(
 export async function catchUp<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
   key: EntityKey,
-  { state, head: { seqNo, appendId }, anew, window }: Recovered<State>,
+  { state, head: { seqNo, appendId }, window }: Recovered<State>,
 ): Promise<Recovered<State>> {
   const head = await type.evtLog.head(key)
   const replayed = await replay(type, key, { state, seqNo, appendId, window: window.copy() }, head)
-  if (!('state' in replayed)) return recover(type, key)
-  return head.seqNo === seqNo ? { ...replayed, anew } : replayed
+  return 'state' in replayed ? replayed : recover(type, key)
 }
 
 interface LoadedBase<State> {
@@ -118,7 +109,7 @@ interface LoadedBase<State> {
 }
 
 async function loadBase<Cmd, Evt, State>(
-  { domain, snapshotStore, binarizer, loggerOf, cmdWindow }: EntityType<Cmd, Evt, State>,
+  type: EntityType<Cmd, Evt, State>,
   key: EntityKey,
 ): Promise<LoadedBase<State>> {
   let unreadable: Error | undefined
@@ -126,20 +117,11 @@ async function loadBase<Cmd, Evt, State>(
   while (maxSeqNo > 0) {
     let snapshot: Snapshot | undefined
     try {
-      snapshot = await snapshotStore.load(key, { maxSeqNo })
+      snapshot = await type.snapshotStore.load(key, { maxSeqNo })
       if (snapshot === undefined) break
-      if (snapshot.version !== binarizer.stateVersion) {
-        throw new EventSourcedError(
-          'SNAPSHOT_UNREADABLE',
-          `its state has version ${snapshot.version}, this code's ${binarizer.stateVersion}`,
-        )
-      }
-      const { state, window } = openSnapshot(snapshot.bytes)
-      const { seqNo, appendId } = snapshot
-      const base = { state: binarizer.decodeState(state), seqNo, appendId, window: new CmdWindow(cmdWindow, window) }
-      return { base, unreadable: undefined }
+      return { base: baseOf(type, snapshot), unreadable: undefined }
     } catch (error) {
-      loggerOf(key)?.warn({ seqNo: snapshot?.seqNo, err: error }, 'a snapshot is passed over')
+      type.loggerOf(key)?.warn({ seqNo: snapshot?.seqNo, err: error }, 'a snapshot is passed over')
       if (snapshot === undefined) {
         // Whatever was wrong with newer ones, this one may be there.
         unreadable = asError(error)
@@ -149,7 +131,25 @@ async function loadBase<Cmd, Evt, State>(
       maxSeqNo = snapshot.seqNo - 1
     }
   }
-  return { base: { state: domain.initialState, seqNo: 0, appendId: '', window: new CmdWindow(cmdWindow) }, unreadable }
+  return { base: noEvts(type), unreadable }
+}
+
+/** What an entity is without events, or with none that count. */
+function noEvts<Cmd, Evt, State>({ domain, cmdWindow }: EntityType<Cmd, Evt, State>): Base<State> {
+  return { state: domain.initialState, seqNo: 0, appendId: '', window: new CmdWindow(cmdWindow) }
+}
+
+function baseOf<Cmd, Evt, State>(type: EntityType<Cmd, Evt, State>, snapshot: Snapshot): Base<State> {
+  const { binarizer, cmdWindow } = type
+  const { seqNo, appendId, version, bytes } = snapshot
+  const content = openSnapshot(bytes)
+  if (content === undefined) return { ...noEvts(type), seqNo, appendId }
+  if (version !== binarizer.stateVersion) {
+    const message = `its state has version ${version}, this code's ${binarizer.stateVersion}`
+    throw new EventSourcedError('SNAPSHOT_UNREADABLE', message)
+  }
+  const { state, window } = content
+  return { state: binarizer.decodeState(state), seqNo, appendId, window: new CmdWindow(cmdWindow, window) }
 }
 
 async function replay<Cmd, Evt, State>(
@@ -159,24 +159,17 @@ async function replay<Cmd, Evt, State>(
   head: LogHead,
 ): Promise<Recovered<State> | Hole> {
   checkNotBehind(key, base, head)
-  if (head.seqNo === base.seqNo) {
-    return { state: base.state, head, anew: false, window: base.window }
-  }
   let { state, seqNo, window } = base
-  let empty = true
+  if (head.seqNo === seqNo) return { state, head, window }
+  let due: number | undefined
+  let isFirst = true
   // From the base's own event on, not the one after it: its appendId shows that it is still the same.
-  for await (const evt of type.evtLog.evtsById(key, { from: base.seqNo, to: head.seqNo })) {
-    const first = empty
-    empty = false
-    if (first && evt.seqNo === base.seqNo) {
+  for await (const evt of type.evtLog.evtsById(key, { from: seqNo, to: head.seqNo })) {
+    const isBase = isFirst && evt.seqNo === base.seqNo
+    isFirst = false
+    if (isBase) {
       checkSameAppend(key, base, evt.appendId)
       continue
-    }
-    if (startsAnew(evt)) {
-      state = type.domain.initialState
-      window = new CmdWindow(type.cmdWindow)
-    } else if (evt.seqNo > seqNo + 1) {
-      return { due: seqNo + 1, empty }
     }
     if (evt.seqNo <= seqNo) {
       throw new EventSourcedError(
@@ -184,12 +177,21 @@ async function replay<Cmd, Evt, State>(
         `the log answered with event ${evt.seqNo} of ${nameOf(key)} where ${seqNo + 1} was due`,
       )
     }
-    state = apply(type, key, state, evt)
+    if (isForgotten(evt)) {
+      // Whatever came before, and whatever of it is gone, no longer counts.
+      due = undefined
+      ;({ state, window } = noEvts(type))
+    } else {
+      if (evt.seqNo > seqNo + 1) due ??= seqNo + 1
+      if (due === undefined) {
+        state = apply(type, key, state, evt)
+        window.addFrom(evt)
+      }
+    }
     seqNo = evt.seqNo
-    window.addFrom(evt)
   }
-  if (seqNo === head.seqNo) return { state, head, anew: false, window }
-  return { due: seqNo + 1, empty }
+  if (seqNo < head.seqNo) due ??= seqNo + 1
+  return due === undefined ? { state, head, window } : { due, upTo: head.seqNo }
 }
 
 function apply<Cmd, Evt, State>(

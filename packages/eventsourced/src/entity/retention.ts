@@ -54,7 +54,8 @@ export async function deleteOldEvts<Cmd, Evt, State>(
     loggerOf(key)?.warn({ oldestSeqNo }, 'events are kept: their snapshot is not of this version, or gone')
     return
   }
-  binarizer.decodeState(openSnapshot(oldest.bytes).state)
+  const content = openSnapshot(oldest.bytes)
+  if (content !== undefined) binarizer.decodeState(content.state)
   const last = await firstOf(evtLog.evtsById(key, { from: toSeqNo, to: toSeqNo }))
   if (last === undefined) return
   for (const projection of retention.behind) {

@@ -12,7 +12,6 @@ import { Mender } from './mend.js'
 import type { EntityType } from './options.js'
 import { compareHead, isForAll, type NotStored, persist, persistAgain, type Stored } from './persist.js'
 import type { Recovered } from './recover.js'
-import { markStartingAnew } from './reserved-metadata.js'
 import { Snapshotter } from './snapshot.js'
 import type { Telemetry } from './telemetry.js'
 
@@ -166,11 +165,8 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   #appendOf(handled: readonly Handled<Cmd, Evt, State>[]): Append {
-    const { head, anew } = this.#known
     const storing = handled.every(isStoring) ? handled : handled.filter(isStoring)
-    const groups = storing.map(groupOf)
-    const appendId = this.#type.nextAppendId()
-    return new CheckedAppend(this.key, head, appendId, anew ? markStartingAnew(groups) : groups)
+    return new CheckedAppend(this.key, this.#known.head, this.#type.nextAppendId(), storing.map(groupOf))
   }
 
   readonly #onStored = (persisted: Persisted): void => {
@@ -226,7 +222,7 @@ export class RunningEntity<Cmd, Evt, State> {
     }
     if (last !== undefined) {
       const head = { seqNo: last.seqNo, position: positions[evtCount - 1] ?? 0, appendId }
-      this.#known = { state: last.state, head, window, anew: false }
+      this.#known = { state: last.state, head, window }
     }
     if (due !== undefined) this.#snapshotter.offer({ ...due, appendId, window: window.upTo(due.seqNo) })
     return answered === handled.length ? [] : handled.slice(answered)

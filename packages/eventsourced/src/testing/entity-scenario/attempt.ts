@@ -22,10 +22,8 @@ export type Answer =
 export interface Known {
   /** The highest seqNo of its entity that anyone had been told of. */
   readonly byAnyone: number
-  /** The same, told by the instance that the command went to. */
+  /** The same, told by the instance that the command went to, or where that one forgot the entity. */
   readonly byInstance: number
-  /** The entity's seqNo when it was last forgotten for sure; 0 if it never was. */
-  readonly forgottenAt: number
 }
 
 /** A command that was sent, once: who sends it again makes another attempt. */

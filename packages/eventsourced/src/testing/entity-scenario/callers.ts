@@ -21,7 +21,6 @@ export class Callers {
   #answers = 0
   /** The highest seqNos that were told, by anyone and by each instance. */
   readonly #told = new Map<string, number>()
-  readonly #forgottenAt = new Map<number, readonly number[]>()
 
   /** @param patienceMs how long they wait for answers */
   constructor(patienceMs: number) {
@@ -33,7 +32,6 @@ export class Callers {
     const known = {
       byAnyone: this.toldOf(entity),
       byInstance: this.#told.get(`${entity} ${instance}`) ?? 0,
-      forgottenAt: this.forgottenAt(entity).at(-1) ?? 0,
     }
     const sent = { number, entity, instance, cmd: cmd(number), known, abort }
     const withNumber = { ...options, metadata: { attempt: String(number) } }
@@ -48,13 +46,11 @@ export class Callers {
     return this.#told.get(`${entity}`) ?? 0
   }
 
-  /** What an entity's last event was, each time that it was forgotten for sure. */
-  forgottenAt(entity: number): readonly number[] {
-    return this.#forgottenAt.get(entity) ?? []
-  }
-
-  forgotten(entity: number, seqNo: number): void {
-    this.#forgottenAt.set(entity, [...this.forgottenAt(entity), seqNo])
+  /** An instance did something from which it knows an entity up to a seqNo. */
+  told(entity: number, instance: string, seqNo: number): void {
+    for (const who of [`${entity}`, `${entity} ${instance}`]) {
+      this.#told.set(who, Math.max(this.#told.get(who) ?? 0, seqNo))
+    }
   }
 
   get unanswered(): readonly Attempt[] {
@@ -83,9 +79,6 @@ export class Callers {
     attempt.answer = answer
     attempt.answerNumber = ++this.#answers
     const seqNo = seqNoTold(answer)
-    if (seqNo === undefined) return
-    for (const who of [`${attempt.entity}`, `${attempt.entity} ${attempt.instance}`]) {
-      this.#told.set(who, Math.max(this.#told.get(who) ?? 0, seqNo))
-    }
+    if (seqNo !== undefined) this.told(attempt.entity, attempt.instance, seqNo)
   }
 }

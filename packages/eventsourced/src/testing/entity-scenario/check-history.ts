@@ -1,41 +1,52 @@
 import assert from 'node:assert/strict'
 import type { Attempt } from './attempt.js'
-import { type Entry, ledgersAt } from './history.js'
-import type { Ledger } from './ledger.js'
+import type { Entry } from './history.js'
+import type { Moved } from './ledger.js'
+
+/** An event that came of a command. */
+export type CmdEntry = Entry & { readonly evt: Moved }
 
 /** All that an entity's log has to say, at the end. */
 export interface Past {
   readonly entries: readonly Entry[]
   /** By the number of the attempt that they came of. */
-  readonly groups: ReadonlyMap<number, readonly Entry[]>
-  ledgersAt(seqNo: number): readonly Ledger[]
+  readonly groups: ReadonlyMap<number, readonly CmdEntry[]>
+  /** Where the entity was forgotten. */
+  readonly forgottenAt: readonly number[]
+}
+
+/** How often somebody tried to forget an entity, and where it was forgotten for sure. */
+export interface Forgets {
+  readonly attempts: number
+  readonly forSureAt: readonly number[]
 }
 
 /**
  * Takes a history apart. Each command's events are there once, whole and in one piece; they are what some caller asked for; and the entity
- * begins anew where it was forgotten, and nowhere else.
+ * was forgotten as often as somebody had it forgotten.
  */
-export function pastOf(
-  entries: readonly Entry[],
-  attempts: readonly Attempt[],
-  emptied: { readonly at: readonly number[]; readonly forSureAt: readonly number[] },
-): Past {
-  const groups = groupsOf(entries)
+export function pastOf(entries: readonly Entry[], attempts: readonly Attempt[], forgets: Forgets): Past {
+  const groups = groupsOf(entries.filter(isOfCmd))
   for (const [number, group] of groups) {
     const attempt = attempts.find((one) => one.number === number)
     assert.ok(attempt !== undefined, `nobody sent the command of event ${group[0]?.seqNo}`)
     checkGroup(group, attempt)
   }
-  for (const { seqNo, startsAnew } of entries) {
-    if (startsAnew)
-      assert.ok(emptied.at.includes(seqNo - 1), `event ${seqNo} begins anew, and nobody forgot the entity`)
-    else assert.ok(!emptied.forSureAt.includes(seqNo - 1), `event ${seqNo} does not begin anew`)
-  }
-  return { entries, groups, ledgersAt: (seqNo) => ledgersAt(entries, seqNo, emptied.at) }
+  const forgottenAt = entries.flatMap((entry) => (isOfCmd(entry) ? [] : [entry.seqNo]))
+  assert.ok(
+    forgottenAt.length <= forgets.attempts,
+    `it was forgotten at ${forgottenAt.join()}, more often than asked for`,
+  )
+  for (const seqNo of forgets.forSureAt) assert.ok(forgottenAt.includes(seqNo), `it was not forgotten at ${seqNo}`)
+  return { entries, groups, forgottenAt }
 }
 
-function groupsOf(entries: readonly Entry[]): Map<number, Entry[]> {
-  const groups = new Map<number, Entry[]>()
+function isOfCmd(entry: Entry): entry is CmdEntry {
+  return entry.evt !== undefined
+}
+
+function groupsOf(entries: readonly CmdEntry[]): Map<number, CmdEntry[]> {
+  const groups = new Map<number, CmdEntry[]>()
   for (const entry of entries) {
     const { attempt } = entry.evt
     const group = groups.get(attempt) ?? []
@@ -44,7 +55,7 @@ function groupsOf(entries: readonly Entry[]): Map<number, Entry[]> {
   return groups
 }
 
-function checkGroup(group: readonly Entry[], { cmd, options }: Attempt): void {
+function checkGroup(group: readonly CmdEntry[], { cmd, options }: Attempt): void {
   const first = group[0]?.seqNo ?? 0
   const where = `the events from ${first} on`
   assert.ok(cmd.type === 'Move', `${where} are of a command that stores nothing`)
@@ -67,8 +78,8 @@ function checkGroup(group: readonly Entry[], { cmd, options }: Attempt): void {
 /** No command with an id is stored twice, unless as many others came between as the window holds, or the entity was forgotten. */
 export function checkStoredOnce(entries: readonly Entry[], cmdWindow: number): void {
   let ids: string[] = []
-  for (const { seqNo, cmdId, startsAnew } of entries) {
-    if (startsAnew) ids = []
+  for (const { seqNo, cmdId, evt } of entries) {
+    if (evt === undefined) ids = []
     if (cmdId === undefined) continue
     const last = ids.lastIndexOf(cmdId)
     const since = ids.length - 1 - last

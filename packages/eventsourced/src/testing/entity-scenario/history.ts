@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readCmdId, startsAnew } from '../../entity/reserved-metadata.js'
+import { isForgotten } from '../../entity/forgotten.js'
+import { readCmdId } from '../../entity/reserved-metadata.js'
 import type { PersistedEvt } from '../../log/evt-log.js'
 import { type Ledger, ledgerBinarizer, ledgerType, type Moved } from './ledger.js'
 
@@ -7,12 +8,11 @@ import { type Ledger, ledgerBinarizer, ledgerType, type Moved } from './ledger.j
 export interface Entry {
   readonly seqNo: number
   readonly position: number
-  readonly evt: Moved
+  /** None where the entity was forgotten. */
+  readonly evt: Moved | undefined
   /** What its command's caller put into the metadata. */
   readonly attempt: string | undefined
   readonly cmdId: string | undefined
-  /** Whether the entity was forgotten before it. */
-  readonly startsAnew: boolean
   /** The state after it, by the plain fold. */
   readonly ledger: Ledger
 }
@@ -30,32 +30,28 @@ export function historyOf(evts: readonly PersistedEvt[]): readonly Entry[] {
     assert.equal(seqNo, index + 1, `event ${index + 1} is missing or there twice: the log has ${seqNo} in its place`)
     assert.ok(position > lastPosition, `the position of event ${seqNo}, ${position}, is not above ${lastPosition}`)
     lastPosition = position
-    const decoded = binarizer.decodeEvt(evt)
-    const anew = startsAnew(evt)
-    ledger = handleEvt(anew ? initialState : ledger, decoded, seqNo)
+    const decoded = isForgotten(evt) ? undefined : binarizer.decodeEvt(evt)
+    ledger = decoded === undefined ? initialState : handleEvt(ledger, decoded, seqNo)
     entries.push({
       seqNo,
       position,
       evt: decoded,
       attempt: metadata['attempt'],
       cmdId: readCmdId(metadata)?.cmdId,
-      startsAnew: anew,
       ledger,
     })
   }
   return entries
 }
 
-/** What an entity may say that its state is after the event `seqNo`; two answers are right where it was, or may have been, forgotten. */
-export function ledgersAt(entries: readonly Entry[], seqNo: number, emptiedAt: readonly number[]): readonly Ledger[] {
-  const entry = entries[seqNo - 1]
-  if (entry === undefined) return seqNo === 0 ? [initialState] : []
-  return emptiedAt.includes(seqNo) ? [entry.ledger, initialState] : [entry.ledger]
+/** An entity's state after the event `seqNo`; undefined if there is no such event. */
+export function ledgerAt(entries: readonly Entry[], seqNo: number): Ledger | undefined {
+  return seqNo === 0 ? initialState : entries[seqNo - 1]?.ledger
 }
 
 /** An event in a line, for whoever looks for what went wrong. */
-export function describeEntry({ seqNo, position, evt, cmdId, startsAnew, ledger }: Entry): string {
+export function describeEntry({ seqNo, position, evt, cmdId, ledger }: Entry): string {
+  if (evt === undefined) return `${seqNo} @${position} forgotten`
   const { attempt, part, of, by } = evt
-  const anew = startsAnew ? ' anew' : ''
-  return `${seqNo} @${position}${anew} #${attempt} ${part}/${of} by ${by} cmdId=${cmdId ?? ''} -> ${ledger.sum} (${ledger.digest})`
+  return `${seqNo} @${position} #${attempt} ${part}/${of} by ${by} cmdId=${cmdId ?? ''} -> ${ledger.sum} (${ledger.digest})`
 }

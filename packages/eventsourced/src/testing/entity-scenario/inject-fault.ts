@@ -59,6 +59,8 @@ export function injectFault(
       return []
     case 'save held':
       return [store.hold('save')]
+    case 'save fails, saved late':
+      return [store.late('save', unavailable.error)]
     case 'load fails':
       store.fail('load', unavailable, times)
       return []

@@ -61,11 +61,6 @@ export class Process {
     )
   }
 
-  /** Makes sure that nobody in this process holds an entity in memory. */
-  async letGoOf(id: string): Promise<void> {
-    await Promise.all(this.#instances.map((instance) => instance.ref(id).stop()))
-  }
-
   async stop(): Promise<void> {
     await Promise.all(this.#instances.map((instance) => instance.stop()))
   }

@@ -6,7 +6,7 @@ import type { SnapshotStore } from '../../snapshot/snapshot-store.js'
 import { type Attempt, describeAttempt } from './attempt.js'
 import { checkAnswer } from './check-answers.js'
 import { checkOrder, checkStoredOnce, pastOf } from './check-history.js'
-import { describeEntry, type Entry, historyOf } from './history.js'
+import { describeEntry, type Entry, historyOf, ledgerAt } from './history.js'
 import type { Scenario, Setup } from './scenario.js'
 import { Archive, WatchedEvtLog } from './watched-evt-log.js'
 import { World } from './world.js'
@@ -59,8 +59,9 @@ export async function runScenario(
 
 async function checkEntity(world: World, entity: number, entries: readonly Entry[], setup: Setup): Promise<void> {
   const attempts = world.callers.attempts.filter((attempt) => attempt.entity === entity)
-  const emptied = { at: world.archive.emptiedAt(world.key(entity)), forSureAt: world.callers.forgottenAt(entity) }
-  const past = pastOf(entries, attempts, emptied)
+  const forSureAt = world.forgottenAt(entity)
+  const forgets = { attempts: world.forgetsOf(entity), forSureAt: forSureAt === 0 ? [] : [forSureAt] }
+  const past = pastOf(entries, attempts, forgets)
   for (const attempt of attempts) {
     try {
       checkAnswer(past, attempt, setup)
@@ -74,11 +75,10 @@ async function checkEntity(world: World, entity: number, entries: readonly Entry
     const answer = await world.recovered(entity, withSnapshots)
     assert.ok(answer.kind === 'accepted', `entity ${entity} can't be recovered: ${inspect(answer)}`)
     assert.equal(answer.seqNo, entries.length, 'a recovered entity is not at its last event')
-    assert.ok(
-      past.ledgersAt(entries.length).some((ledger) => inspect(ledger) === inspect(answer.reply)),
-      `a recovered entity has the state ${inspect(answer.reply)}, which is not what its events lead to`,
-    )
+    const expected = ledgerAt(entries, entries.length)
+    assert.deepEqual(answer.reply, expected, 'a recovered entity has another state than its events lead to')
   }
+  assert.deepEqual(await world.remainsOf(entity), [], 'of what was forgotten something is still there')
 }
 
 function report(

@@ -55,6 +55,7 @@ export const FAULTS = [
   'replay held',
   'save fails',
   'save held',
+  'save fails, saved late',
   'load fails',
   'load held',
   'deletion unavailable',

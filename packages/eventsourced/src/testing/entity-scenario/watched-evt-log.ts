@@ -1,3 +1,4 @@
+import { isForgotten } from '../../entity/forgotten.js'
 import type { EntityKey } from '../../log/entity-key.js'
 import type {
   Append,
@@ -13,20 +14,23 @@ import type {
 /** All events that entities ever had, also those that were deleted since. */
 export class Archive {
   readonly #deleted = new Map<string, PersistedEvt[]>()
-  readonly #emptiedAt = new Map<string, number[]>()
+  readonly #forgottenAt = new Map<string, number[]>()
 
   /** Keeps the events that are about to be deleted. */
   async keep(log: EvtLog, key: EntityKey, toSeqNo: number): Promise<void> {
-    const { seqNo } = await log.head(key)
     const evts: PersistedEvt[] = []
     for await (const evt of log.evtsById(key, { to: toSeqNo })) evts.push(evt)
     this.#deleted.set(key.id, [...(this.#deleted.get(key.id) ?? []), ...evts])
-    if (toSeqNo >= seqNo) this.#emptiedAt.set(key.id, [...this.emptiedAt(key), seqNo])
   }
 
-  /** At which seqNos somebody began to delete all events of an entity. */
-  emptiedAt({ id }: EntityKey): readonly number[] {
-    return this.#emptiedAt.get(id) ?? []
+  /** Notes that an entity was forgotten. */
+  forgotten({ id }: EntityKey, seqNo: number): void {
+    this.#forgottenAt.set(id, [...(this.#forgottenAt.get(id) ?? []), seqNo])
+  }
+
+  /** Where an entity was forgotten last, as far as anybody was told; 0 if it never was. */
+  lastForgottenAt({ id }: EntityKey): number {
+    return Math.max(0, ...(this.#forgottenAt.get(id) ?? []))
   }
 
   /** All events of an entity in order. One that was seen twice is there once; all else is as the log has it, right or wrong. */
@@ -80,9 +84,9 @@ export class WatchedEvtLog implements EvtLog {
     await this.#beforeNext.shift()?.(append.key)
     const { groups } = append
     const thenDo = groups.length > 1 ? this.#inPart.shift() : undefined
-    if (thenDo === undefined) return this.#log.persist(append)
-    const persisted = await this.#log.persist({ ...append, groups: groups.slice(0, 1) })
-    thenDo()
+    const persisted = await this.#log.persist(thenDo === undefined ? append : { ...append, groups: groups.slice(0, 1) })
+    if (groups.some((group) => group.some(isForgotten))) this.#archive.forgotten(append.key, persisted.head.seqNo)
+    thenDo?.()
     return persisted
   }
 

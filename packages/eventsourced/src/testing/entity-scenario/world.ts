@@ -24,6 +24,8 @@ export class World {
   readonly #setup: Setup
   readonly #typeName = `scenario-${randomUUID()}`
   readonly #processes: Readonly<Record<ProcessName, Process>>
+  readonly #forgets = new Map<number, number>()
+  readonly #forgottenAt = new Map<number, number>()
   #held: Held[] = []
   readonly #stops: Promise<void>[] = []
 
@@ -181,20 +183,17 @@ export class World {
     await this.callers.send({ entity, instance, cmd, options: {}, send }).answered
   }
 
-  /** An entity that is forgotten must not be live in another process, nor may an append be on its way that its sender has given up. */
+  /** An entity may be forgotten while it is live in both processes, and while what they gave up is still on its way. */
   async #forget({ at, entity, passivating, held, before, during, deletion }: StepOf<'forget'>): Promise<void> {
     const process = this.#processes[at]
     const key = this.key(entity)
-    for (const one of this.#all) one.mendAll()
-    await this.#settle()
-    await Promise.all(this.#all.map((one) => one.letGoOf(key.id)))
-    await this.#quiet()
     if (held !== 'nothing') this.#held.push(process.evtLog.faults.hold(held))
-    // Where events are deleted behind snapshots, who can't delete the others after the snapshots are gone must try again before all else.
-    if (deletion !== 'works' && !this.#setup.deleteEvts) this.#fault(process, deletion, 1)
+    if (deletion !== 'works') this.#fault(process, deletion, 1)
     this.#send({ count: before, at, entity, cmd: MOVE })
     if (held === 'persist') await turn()
     if (passivating) this.#stops.push(process.entities.ref(key.id).stop())
+    this.#forgets.set(entity, this.forgetsOf(entity) + 1)
+    const instance = process.instanceName
     const forgotten = process.entities.forget(key.id).then(
       () => true,
       () => false,
@@ -204,8 +203,32 @@ export class World {
       this.#send({ count: 1, at, entity, cmd: MOVE })
     }
     this.#release()
-    const seqNo = this.archive.emptiedAt(key).at(-1)
-    if ((await forgotten) && seqNo !== undefined) this.callers.forgotten(entity, seqNo)
+    if (!(await forgotten)) return
+    const seqNo = this.archive.lastForgottenAt(key)
+    this.#forgottenAt.set(entity, seqNo)
+    this.callers.told(entity, instance, seqNo)
+  }
+
+  /** How often somebody tried to forget an entity. */
+  forgetsOf(entity: number): number {
+    return this.#forgets.get(entity) ?? 0
+  }
+
+  /** Where an entity was last forgotten for sure; 0 if it never was. */
+  forgottenAt(entity: number): number {
+    return this.#forgottenAt.get(entity) ?? 0
+  }
+
+  /** What is still there of an entity from before it was last forgotten for sure. */
+  async remainsOf(entity: number): Promise<readonly unknown[]> {
+    const { evtLog, snapshotStore } = this.#processes.A.opened
+    const key = this.key(entity)
+    const before = { to: this.forgottenAt(entity) - 1, maxSeqNo: this.forgottenAt(entity) - 1 }
+    if (before.to < 1) return []
+    const remains: unknown[] = []
+    for await (const evt of evtLog.evtsById(key, before)) remains.push(evt)
+    const snapshot = await snapshotStore.load(key, before)
+    return snapshot === undefined ? remains : [...remains, snapshot]
   }
 
   async #settle(): Promise<void> {
