@@ -139,7 +139,7 @@ export function entityType<Cmd, Evt, State>(
     unavailableTimeout,
     cmdWindow,
     supervision: checkedSupervision(options.supervision),
-    retention: checkedRetention(options.retention, snapshotStore),
+    retention: checkedRetention(options.retention, { evtLog, snapshotStore }),
     nextAppendId: appendIds(),
     telemetry: new Telemetry(domain.typeName),
     recoveries: new Turns(Infinity),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
+import type { EvtLog } from '../log/evt-log.js'
 import { sliceOf } from '../log/slice.js'
 import { counter, evtsOf, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
@@ -69,6 +70,15 @@ describe('retention', () => {
     const { id, evtLog, binarizer } = fixture()
     const spawned = Entity.spawn(id, counter, { evtLog, binarizer, retention: { deleteEvts: true } })
     await expect(spawned).rejects.toMatchObject({ code: 'INVALID_INPUT', field: 'retention.deleteEvts' })
+  })
+
+  test('is refused where the snapshots would not last as long as the log', async () => {
+    const { id, evtLog, binarizer, snapshotStore } = fixture()
+    const durable = Object.defineProperty(evtLog, 'durable', { value: true })
+    const spawn = (log: EvtLog) =>
+      Entity.spawn(id, counter, { evtLog: log, binarizer, snapshotStore, retention: { deleteEvts: true } })
+    await expect(spawn(durable)).rejects.toMatchObject({ code: 'INVALID_INPUT', field: 'retention.deleteEvts' })
+    await (await spawn(fixture().evtLog)).stop()
   })
 
   test('of no snapshot is refused', async () => {

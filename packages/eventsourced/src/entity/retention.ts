@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../errors.js'
 import type { EntityKey } from '../log/entity-key.js'
-import type { PersistedEvt } from '../log/evt-log.js'
+import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
 import { sliceOf } from '../log/slice.js'
 import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
 import type { SnapshotStore } from '../snapshot/snapshot-store.js'
@@ -20,7 +20,7 @@ export interface Retention {
   readonly keep?: number
   /**
    * Whether the events that the oldest kept snapshot stands for are deleted after a snapshot; not by default. The event that it stands on is
-   * kept: by it a log that lost events is found out.
+   * kept: by it a log that lost events is found out. Refused where the snapshots would not outlive the process, as the events do.
    */
   readonly deleteEvts?: boolean
   /** Projections that must have handled an event before it is deleted. Name all that there are. */
@@ -28,7 +28,10 @@ export interface Retention {
 }
 
 /** Checks what is to be kept. @throws {InvalidInputError} if state could be lost */
-export function checkedRetention(retention: Retention | undefined, snapshotStore: SnapshotStore): Required<Retention> {
+export function checkedRetention(
+  retention: Retention | undefined,
+  { evtLog, snapshotStore }: { readonly evtLog: EvtLog; readonly snapshotStore: SnapshotStore },
+): Required<Retention> {
   if (retention === undefined) return { keep: 1, deleteEvts: false, behind: [] }
   checkFields('retention', retention, ['keep', 'deleteEvts', 'behind'])
   const { keep = 1, deleteEvts = false, behind = [] } = retention
@@ -37,6 +40,9 @@ export function checkedRetention(retention: Retention | undefined, snapshotStore
   }
   if (deleteEvts && snapshotStore instanceof NoopSnapshotStore) {
     throw new InvalidInputError('retention.deleteEvts', deleteEvts, 'a snapshotStore to stand for the deleted events')
+  }
+  if (deleteEvts && snapshotStore.durable === false && evtLog.durable !== false) {
+    throw new InvalidInputError('retention.deleteEvts', deleteEvts, 'a snapshotStore that lasts as long as the evtLog')
   }
   return { keep, deleteEvts, behind }
 }

@@ -99,6 +99,8 @@ export interface IdsOptions {
  * {@link UnavailableError}, {@link UncertainError}. Reads know the second and third only.
  */
 export interface EvtLog {
+  /** Whether what is stored outlives the process; so it is taken to, unless this is `false`. */
+  readonly durable?: boolean
   /**
    * Stores a prefix of the append's groups, each whole, if the entity's head is the expected one. The same append sent again is
    * stored once and answered alike; so a log that lost an answer finds out by itself, within its time.

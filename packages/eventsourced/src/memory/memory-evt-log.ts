@@ -56,6 +56,7 @@ class Storage {
  * const another = new MemoryEvtLog({ storageOf: evtLog }) // as another process would see it, or after a restart
  */
 export class MemoryEvtLog implements EvtLog {
+  readonly durable = false
   readonly #storage: Storage
   readonly #waiting: Waiting = new Set()
   #closed = false

@@ -14,6 +14,7 @@ type Kept = readonly Snapshot[]
  * const another = new MemorySnapshotStore({ storageOf: snapshotStore }) // as another process would see it, or after a restart
  */
 export class MemorySnapshotStore implements SnapshotStore {
+  readonly durable = false
   readonly #kept: Map<string, Kept>
   #closed = false
 

@@ -24,6 +24,8 @@ export interface SnapshotSaved {
  * A failure is a {@link RefusedError} (too large, closed, bad input) or an {@link UnavailableError}.
  */
 export interface SnapshotStore {
+  /** Whether what is saved outlives the process; so it is taken to, unless this is `false`. */
+  readonly durable?: boolean
   /** Saves a snapshot and keeps the newest `keep` (1 by default) of the entity's. An older one never replaces a newer one: saving it does nothing. */
   save(key: EntityKey, snapshot: Snapshot, options?: { readonly keep?: number }): Promise<SnapshotSaved>
   /** The newest snapshot, or the newest at or below `maxSeqNo`, if there is one. */

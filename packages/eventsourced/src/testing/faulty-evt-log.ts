@@ -34,6 +34,10 @@ export class FaultyEvtLog implements EvtLog {
     this.#log = log
   }
 
+  get durable(): boolean {
+    return this.#log.durable ?? true
+  }
+
   /** Changes what all reads by id answer with from now on; without an argument, no longer. */
   alterEvtsById(alter?: Alter): void {
     this.#alter = alter

@@ -21,6 +21,10 @@ export class FaultySnapshotStore implements SnapshotStore {
     this.#store = store
   }
 
+  get durable(): boolean {
+    return this.#store.durable ?? true
+  }
+
   save(key: EntityKey, snapshot: Snapshot, options?: { readonly keep?: number }): Promise<SnapshotSaved> {
     return this.faults.run('save', () => this.#store.save(key, snapshot, options))
   }

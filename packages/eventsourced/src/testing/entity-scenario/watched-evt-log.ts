@@ -55,6 +55,10 @@ export class WatchedEvtLog implements EvtLog {
     this.#archive = archive
   }
 
+  get durable(): boolean {
+    return this.#log.durable ?? true
+  }
+
   /** Does something before the next append, such as writing to the same entity. */
   beforeNextAppend(action: (key: EntityKey) => Promise<void>): void {
     this.#beforeNext.push(action)
