@@ -75,7 +75,9 @@ async function prepare() {
   if (spec.user) chownSync(spec.folder, spec.user.uid, spec.user.gid)
   writeFileSync(logFile, '')
   for (const [name, content] of Object.entries(spec.files ?? {})) {
-    writeFileSync(join(spec.folder, name), content, { mode: 0o600 })
+    const file = join(spec.folder, name)
+    writeFileSync(file, content, { mode: 0o600 })
+    if (spec.user) chownSync(file, spec.user.uid, spec.user.gid)
   }
   if (!spec.init || existsSync(join(spec.folder, spec.init.creates))) return
   // Made under another name first: data of a half-done initialisation is never taken for whole.

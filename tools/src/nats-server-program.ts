@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { delimiter, dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { cacheFolder } from './cache-folder.js'
 import { fetchNatsServer } from './nats-server-fetch.js'
 
 /** The oldest nats-server that this project works with. */
@@ -29,7 +29,7 @@ export async function findNatsServer(env: NodeJS.ProcessEnv = process.env): Prom
     if (version === undefined) throw new Error(`NATS_SERVER_BIN names no nats-server that runs: ${named}`)
     return { path: resolve(named), version }
   }
-  const cached = join(cacheFolder(), 'nats-server')
+  const cached = join(cacheFolder('nats-server'), 'nats-server')
   return (await newEnough(onPath(env['PATH']))) ?? (await newEnough(cached)) ?? (await fetched(cached))
 }
 
@@ -68,11 +68,4 @@ export function isAtLeast(version: string, minimum: string): boolean {
   const wanted = minimum.split('.').map(Number)
   const difference = version.split('.').map((part, i) => Number(part) - (wanted[i] ?? 0))
   return (difference.find((part) => part !== 0) ?? 0) >= 0
-}
-
-/** A folder under the repository that git ignores. */
-function cacheFolder(): string {
-  let root = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(root, 'package-lock.json')) && dirname(root) !== root) root = dirname(root)
-  return join(root, '.data', 'nats-server')
 }

