@@ -12,6 +12,10 @@ const benchmarks: Readonly<
     about: 'the JetStream log: appends against publishes, recovery against ordered consumers',
     load: async () => (await import('./jetstream/jetstream.js')).benchmarkJetStream,
   },
+  counters: {
+    about: 'counters: distributed adds against publishes',
+    load: async () => (await import('./counters/counters.js')).benchmarkCounters,
+  },
 }
 
 const [name] = process.argv.slice(2)
