@@ -4,7 +4,8 @@ import { readError } from '../errors/read-error.js'
 import { sqlState } from '../errors/sqlstate.js'
 import type { Bounds } from './in-time.js'
 import { lend } from './lend.js'
-import { type Parameter, query, type Row, type Statement } from './statement.js'
+import { inReadCommitted } from './read-committed.js'
+import type { Parameter, Row, Statement } from './statement.js'
 
 /** A connection of a pool may have been lost while it lay idle, and so may the next. */
 const ATTEMPTS = 3
@@ -15,6 +16,8 @@ export interface Question {
   readonly doing: string
   readonly statement: Statement
   readonly values: Parameter[]
+  /** How often it is tried at most; once for what must not be repeated. */
+  readonly attempts?: number
 }
 
 /**
@@ -22,16 +25,20 @@ export interface Question {
  *
  * @throws {RefusedError | UnavailableError} or the signal's reason
  */
-export async function ask(pool: Pool, bounds: Bounds, { doing, statement, values }: Question): Promise<Row[]> {
+export async function ask(
+  pool: Pool,
+  bounds: Bounds,
+  { doing, statement, values, attempts = ATTEMPTS }: Question,
+): Promise<Row[]> {
   const start = performance.now()
   for (let attempt = 1; ; attempt++) {
     try {
       const timeoutMs = Math.max(1, bounds.timeoutMs - (performance.now() - start))
-      return await lend(pool, { ...bounds, timeoutMs }, (client) => query(client, statement, values))
+      return await lend(pool, { ...bounds, timeoutMs }, (client) => inReadCommitted(client, statement, values))
     } catch (error) {
       bounds.signal?.throwIfAborted()
       const isLost = sqlState(error) === undefined || sqlState(error)?.startsWith('57P') === true
-      const isOver = attempt === ATTEMPTS || performance.now() - start > bounds.timeoutMs
+      const isOver = attempt >= attempts || performance.now() - start > bounds.timeoutMs
       if (!isLost || isOver) throw readError(doing, error)
       await sleep(PAUSE_MS * attempt)
     }

@@ -10,7 +10,8 @@ import { measure } from './measure.js'
 import { resolveConflict } from './resolve-conflict.js'
 import type { EvtLogStatements } from './statements.js'
 import { type BatchLimits, takeBatch, type Waiting } from './waiting.js'
-import { type EncodedBatch, encode, inReadCommitted, writeBatch, type Written } from './write-batch.js'
+import { inReadCommitted } from '../database/read-committed.js'
+import { type EncodedBatch, encode, writeBatch, type Written } from './write-batch.js'
 
 /** What a group commit works with. */
 export interface GroupCommitOptions {

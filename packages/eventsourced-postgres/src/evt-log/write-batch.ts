@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
-import { meaningOf } from '../errors/sqlstate.js'
-import { type Parameter, query, type Row, type Statement } from '../database/statement.js'
+import { inReadCommitted } from '../database/read-committed.js'
+import type { Parameter, Statement } from '../database/statement.js'
 import { encodeBatch, encodeOne } from './encode-batch.js'
 import type { EvtLogStatements } from './statements.js'
 import type { Waiting } from './waiting.js'
@@ -40,25 +40,4 @@ export async function writeBatch(client: ClientBase, { statement, values, isScal
   if (isScalar && position == null) return { firstPosition: 0, conflicts: new Set([0]) }
   const conflicts = isScalar ? undefined : row?.[1]?.slice(1, -1).split(',').map(Number)
   return { firstPosition: Number(position), conflicts: new Set(conflicts) }
-}
-
-/**
- * Runs a statement that must be in a READ COMMITTED transaction, and checks that itself. Where the connection's default is another one, which
- * is rare, it takes an explicit transaction and three round trips.
- */
-export async function inReadCommitted(client: ClientBase, statement: Statement, values: Parameter[]): Promise<Row[]> {
-  try {
-    return await query(client, statement, values)
-  } catch (error) {
-    if (meaningOf(error) !== 'isolation') throw error
-  }
-  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
-  try {
-    const rows = await query(client, statement, values)
-    await client.query('COMMIT')
-    return rows
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined)
-    throw error
-  }
 }

@@ -1,0 +1,40 @@
+import { leaseStoreSuite } from 'eventsourced/testing'
+import { testPostgres } from 'eventsourced-tools/vitest'
+import { Pool, type PoolConfig } from 'pg'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { PostgresLeaseStore } from './postgres-lease-store.js'
+
+let connection: PoolConfig
+let pool: Pool
+
+beforeAll(async () => {
+  connection = await testPostgres()
+  pool = new Pool({ ...connection, max: 3 })
+  await (await PostgresLeaseStore.create({ pool, setup: true })).close()
+})
+afterAll(() => pool.end())
+
+describe.each(['read committed', 'repeatable read'])(
+  'PostgresLeaseStore where the default isolation is %s',
+  (level) => {
+    test.concurrent.for(leaseStoreSuite)('$name', ({ run }) =>
+      run(async () => {
+        const stores: PostgresLeaseStore[] = []
+        const reopen = async () => {
+          const options = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
+          const config = level === 'read committed' ? { pool } : { connection: { ...connection, max: 1, options } }
+          const store = await PostgresLeaseStore.create({ ...config, ttlMs: 1_000 })
+          stores.push(store)
+          return store
+        }
+        return {
+          leases: await reopen(),
+          reopen,
+          close: async () => {
+            for (const one of stores) await one.close()
+          },
+        }
+      }),
+    )
+  },
+)
