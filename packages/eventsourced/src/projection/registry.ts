@@ -12,6 +12,8 @@ export type Request = {
   readonly slice: number
 } & (
   | { readonly kind: 'reset'; readonly position: number }
+  /** Go on with a slice that has stopped. */
+  | { readonly kind: 'resume' }
   /** Handle the parked events of an entity, in order, up to the first that fails. */
   | { readonly kind: 'retry'; readonly entityId: string }
   /** Forget a parked event of an entity; all of them without a seqNo. */

@@ -111,7 +111,10 @@ export const claimAndMoveCases = [
       records.map((record) => moveOf(record, { offset })),
     )
     // A store may move all or nothing at once; what it answers is what it did.
-    assert.deepEqual([...committed.fenced].sort((left, right) => left - right), [5, 6])
+    assert.deepEqual(
+      [...committed.fenced].sort((left, right) => left - right),
+      [5, 6],
+    )
     for (const record of await store.slices(key)) {
       const revision = committed.moved.get(record.slice)
       assert.equal(record.offset.position, revision === undefined ? 0 : 99)

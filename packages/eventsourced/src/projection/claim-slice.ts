@@ -1,0 +1,54 @@
+import { asError, hasCode } from '../errors.js'
+import type { Courier } from './courier.js'
+import { checkOffset } from './check-offset.js'
+import { failureOf, strideOf } from './item.js'
+import type { Offset, OffsetStore } from './offset-store.js'
+import type { ProjectionSetup } from './options.js'
+import type { SliceState } from './slice-state.js'
+
+/** Looks at the event that an offset stands on; many slices may stand on the same. */
+export type CheckOffset = (offset: Offset) => Promise<void>
+
+/** Checks each offset once, for claims that are made together. */
+export function checkOnce<Evt>({ evtLog, typeName }: ProjectionSetup<Evt>): CheckOffset {
+  const checks = new Map<string, Promise<void>>()
+  return (offset) => {
+    const name = `${offset.position} ${offset.appendId}`
+    const known = checks.get(name) ?? checkOffset(evtLog, typeName, offset)
+    checks.set(name, known)
+    return known
+  }
+}
+
+/** How long to wait before a slice is claimed again that has a later owner: by then its lease should tell so, too. */
+const FENCED_MS = 1_000
+
+/**
+ * Makes a slice's record ours, and sees that the log still has what it stands on; a slice that has lost it stops, and says so. One that has a later owner
+ * stays unclaimed.
+ *
+ * @throws the store's or the log's failure: the slice is still unclaimed
+ */
+export async function claimSlice<Evt>(
+  tools: { readonly setup: ProjectionSetup<Evt>; readonly store: OffsetStore; readonly courier: Courier<Evt> },
+  state: SliceState,
+  check: CheckOffset,
+): Promise<void> {
+  const { setup, store, courier } = tools
+  const claimed = await store.claim(setup.key, state.slice, state.epoch)
+  if (claimed.kind === 'fenced') {
+    state.claimAt = performance.now() + FENCED_MS
+    setup.logger.warn({ slice: state.slice, epoch: state.epoch }, 'the slice has a later owner')
+    return
+  }
+  try {
+    await check(claimed.record.offset)
+    state.claimed(claimed)
+  } catch (error) {
+    if (!hasCode(error, 'LOG_LOST_EVENTS')) throw error
+    setup.logger.error({ slice: state.slice, err: error }, 'the log lost events that were handled: the slice stops')
+    state.claimed(claimed)
+    state.stop()
+    await courier.move([strideOf(state, { failure: failureOf(asError(error), 1, true) })])
+  }
+}

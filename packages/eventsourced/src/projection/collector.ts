@@ -1,0 +1,162 @@
+import { isForgotten } from '../entity/forgotten.js'
+import type { PersistedEvt } from '../log/evt-log.js'
+import { sliceOf } from '../log/slice.js'
+import { Intake } from './intake.js'
+import { type Item, itemOf, offsetAt } from './item.js'
+import type { Offset } from './offset-store.js'
+import type { ProjectionSetup } from './options.js'
+import type { SliceState } from './slice-state.js'
+
+/** How many batches are read ahead. */
+const BATCHES_AHEAD = 4
+/** How many events of a slice that is held back are kept; more are read again later. */
+const MAX_BACKLOG = 64
+
+/** What goes next. */
+export type Collected<Evt> =
+  | { readonly kind: 'items'; readonly items: readonly Item<Evt>[] }
+  /** The mark that an entity was forgotten: what is parked of it goes, too. It goes alone, since it changes what becomes of events behind it. */
+  | { readonly kind: 'forgotten'; readonly state: SliceState; readonly evt: PersistedEvt }
+
+/** What a collector works with. */
+export interface CollectorOptions<Evt> {
+  readonly setup: ProjectionSetup<Evt>
+  /** Whether a slice is still ours. */
+  readonly isHeld: (state: SliceState) => boolean
+  /** Called when there may be more to collect. */
+  readonly onMore: () => void
+}
+
+/** Reads the events of all slices with one reader, and makes batches of them. */
+export class Collector<Evt> {
+  readonly #setup: ProjectionSetup<Evt>
+  readonly #isHeld: (state: SliceState) => boolean
+  readonly #onMore: () => void
+  #intake: Intake | undefined
+  #reads: ReadonlySet<number> = new Set()
+  #anchor: Offset | undefined
+
+  constructor({ setup, isHeld, onMore }: CollectorOptions<Evt>) {
+    this.#setup = setup
+    this.#isHeld = isHeld
+    this.#onMore = onMore
+  }
+
+  /** The last event that was taken from the reader: no slice that is read has an event before it that was not taken. */
+  get anchor(): Offset | undefined {
+    return this.#anchor
+  }
+
+  /** Why the reading has failed. */
+  get error(): Error | undefined {
+    return this.#intake?.error
+  }
+
+  /** How many slices are read. */
+  get width(): number {
+    return this.#reads.size
+  }
+
+  /** Reads these slices, and no others, from where the last one of them stands: the others pass over what they had. */
+  read(states: readonly SliceState[]): void {
+    this.stop()
+    const slices = states.map(({ slice }) => slice)
+    this.#reads = new Set(slices)
+    if (states.length === 0) return
+    for (const state of states) state.phase = 'reading'
+    const { evtLog, typeName, bounds } = this.#setup
+    const after = Math.min(...states.map(({ seen }) => seen))
+    const { maxEvts: batchEvts } = bounds
+    const maxEvts = batchEvts * BATCHES_AHEAD
+    this.#intake = new Intake({ evtLog, typeName, after, slices, batchEvts, maxEvts, onMore: this.#onMore })
+  }
+
+  stop(): void {
+    this.#intake?.stop()
+    this.#intake = undefined
+    this.#reads = new Set()
+    this.#anchor = undefined
+  }
+
+  /** How long to wait before what is there makes a batch, in milliseconds; `Infinity` if nothing is there. */
+  get waitMs(): number {
+    const { maxEvts, maxWaitMs } = this.#setup.bounds
+    const size = this.#intake?.size ?? 0
+    if (this.#intake === undefined || size === 0) return Infinity
+    return size >= maxEvts ? 0 : Math.max(0, this.#intake.filledAt + maxWaitMs - performance.now())
+  }
+
+  /** What goes next; no items if there are none, or too few for now. */
+  collect(slices: ReadonlyMap<number, SliceState>): Collected<Evt> {
+    for (const state of slices.values()) {
+      const suspect = this.#suspectOf(state)
+      if (suspect !== undefined) return this.#one(state, suspect)
+    }
+    const items: Item<Evt>[] = []
+    for (const state of slices.values()) {
+      while (state.isOpen && items.length < this.#setup.bounds.maxEvts) {
+        const evt = state.backlog[0]
+        if (evt === undefined) break
+        if (isForgotten(evt) && items.length > 0) return { kind: 'items', items }
+        state.backlog.shift()
+        if (isForgotten(evt)) return { kind: 'forgotten', state, evt }
+        items.push(this.#itemOf(state, evt))
+      }
+    }
+    return this.waitMs === 0 ? this.#fromReader(slices, items) : { kind: 'items', items }
+  }
+
+  #fromReader(slices: ReadonlyMap<number, SliceState>, items: Item<Evt>[]): Collected<Evt> {
+    while (items.length < this.#setup.bounds.maxEvts) {
+      const evt = this.#intake?.peek()
+      if (evt === undefined) break
+      const state = slices.get(sliceOf(evt.key.id))
+      const goesNow = state !== undefined && this.#wants(state, evt) && !this.#isKept(state, evt)
+      if (goesNow && isForgotten(evt) && items.length > 0) break
+      this.#intake?.take()
+      this.#anchor = offsetAt(evt)
+      if (!goesNow) continue
+      state.seen = evt.position
+      if (isForgotten(evt)) return { kind: 'forgotten', state, evt }
+      items.push(this.#itemOf(state, evt))
+    }
+    return { kind: 'items', items }
+  }
+
+  /** The event to be tried again that goes alone, if its time has come: whether it fails must be nobody else's business. */
+  #suspectOf(state: SliceState): PersistedEvt | undefined {
+    const { phase, retryAt } = state
+    if (phase !== 'reading' || retryAt === undefined || retryAt > performance.now()) return undefined
+    state.retryAt = undefined
+    return state.backlog.shift()
+  }
+
+  #one(state: SliceState, evt: PersistedEvt): Collected<Evt> {
+    return { kind: 'items', items: [this.#itemOf(state, evt)] }
+  }
+
+  #itemOf(state: SliceState, evt: PersistedEvt): Item<Evt> {
+    return itemOf(state, evt, this.#setup.decode)
+  }
+
+  /** Whether a slice is read, and has not had the event before. */
+  #wants(state: SliceState, evt: PersistedEvt): boolean {
+    if (state.phase !== 'reading' || evt.position <= state.seen || state.hasOverflown) return false
+    if (this.#isHeld(state)) return true
+    // What is passed over now must be read again, should the slice still turn out to be ours.
+    state.unclaim()
+    return false
+  }
+
+  /** Keeps an event whose slice is held back. */
+  #isKept(state: SliceState, evt: PersistedEvt): boolean {
+    if (state.isOpen && state.backlog.length === 0) return false
+    if (state.backlog.length < MAX_BACKLOG) {
+      state.backlog.push(evt)
+      state.seen = evt.position
+    } else {
+      state.hasOverflown = true
+    }
+    return true
+  }
+}

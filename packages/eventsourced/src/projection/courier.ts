@@ -1,0 +1,217 @@
+import { UnavailableError } from '../errors.js'
+import { makeBatch } from './batch.js'
+import type { ProjectedEvt } from './delivery.js'
+import { HandlerError } from './handler-error.js'
+import { decoded, failureOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
+import type { Failure, Move, ParkedEvt } from './offset-store.js'
+import type { Verdict } from './on-error.js'
+import type { ProjectionSetup } from './options.js'
+import type { SliceState } from './slice-state.js'
+import type { ProjectionTelemetry } from './telemetry.js'
+
+/** How long a delivery that was given up may take to end. */
+const GRACE_MS = 5_000
+const OUTCOMES = { again: 'failed', stop: 'failed', skip: 'skipped', park: 'parked' } as const
+
+/** What a courier works with. */
+export interface CourierOptions<Evt> {
+  readonly setup: ProjectionSetup<Evt>
+  readonly telemetry: ProjectionTelemetry
+  /** Told of each slice that was moved. */
+  readonly onMoved: (state: SliceState) => void
+}
+
+/**
+ * Brings events to the handler, and sees to those that fail: a batch falls apart until the event is found that can't be handled. All that it can't
+ * see to is thrown, and then the records of the slices are in doubt.
+ */
+export class Courier<Evt> {
+  readonly #setup: ProjectionSetup<Evt>
+  readonly #telemetry: ProjectionTelemetry
+  readonly #onMoved: (state: SliceState) => void
+  #underWay: { readonly slices: ReadonlySet<number>; readonly abort: AbortController } | undefined
+
+  constructor({ setup, telemetry, onMoved }: CourierOptions<Evt>) {
+    this.#setup = setup
+    this.#telemetry = telemetry
+    this.#onMoved = onMoved
+  }
+
+  /** Gives the delivery that is under way up if it has one of the slices. */
+  giveUp(slices: readonly number[], reason: Error): void {
+    const underWay = this.#underWay
+    if (underWay !== undefined && slices.some((slice) => underWay.slices.has(slice))) underWay.abort.abort(reason)
+  }
+
+  /** Delivers events in their order, and decides on those that can't be handled. @throws the store's failure, or the reason why it was given up */
+  async carry(all: readonly Item<Evt>[]): Promise<void> {
+    // What came before may have stopped a slice.
+    const items = all.filter(({ state }) => state.isOpen)
+    const broken = items.findIndex(({ fate }) => fate.kind === 'broken')
+    if (broken >= 0) return this.#around(items, broken, false)
+    if (items.length === 0) return
+    const error = await this.#deliver(evtsOf(items), stridesOf(items))
+    if (error === undefined) return this.#count(items)
+    const handled = items.filter(({ fate }) => fate.kind === 'handle')
+    const culprit = handled.length === 1 ? handled[0] : error.index === undefined ? undefined : handled[error.index]
+    if (culprit === undefined) {
+      const middle = Math.ceil(items.length / 2)
+      await this.carry(items.slice(0, middle))
+      return this.carry(items.slice(middle))
+    }
+    const at = items.indexOf(culprit)
+    culprit.fate = { kind: 'broken', error }
+    // Without a transaction what was handled before it stays handled.
+    return this.#around(items, at, !this.#setup.delivery.rollsBack && error.index !== undefined)
+  }
+
+  /** Delivers what is before an event that failed, decides on that one, and delivers the rest. */
+  async #around(items: readonly Item<Evt>[], at: number, isHandledBefore: boolean): Promise<void> {
+    const before = items.slice(0, at)
+    if (isHandledBefore && before.length > 0) {
+      await this.move(stridesOf(before))
+      this.#count(before)
+    } else {
+      await this.carry(before)
+    }
+    const culprit = items[at]
+    if (culprit === undefined) return
+    const rest = items.slice(at + 1)
+    if (culprit.state.isOpen) await this.#decide(culprit, rest)
+    await this.carry(culprit.fate.kind === 'broken' ? rest : [culprit, ...rest])
+  }
+
+  async #decide(culprit: Item<Evt>, rest: readonly Item<Evt>[]): Promise<void> {
+    const { state, stored, fate } = culprit
+    if (fate.kind !== 'broken') return
+    const { error } = fate
+    const attempts = error instanceof HandlerError ? state.attempts + 1 : Number.POSITIVE_INFINITY
+    const verdict = this.#judge(error, attempts)
+    const failure = failureOf(error, attempts, verdict.kind === 'stop')
+    const about = { ...stored.key, seqNo: stored.seqNo, position: stored.position, attempts, verdict, err: error }
+    this.#setup.logger[verdict.kind === 'again' ? 'warn' : 'error'](about, 'an event could not be handled')
+    this.#telemetry.evts(OUTCOMES[verdict.kind], 1)
+    switch (verdict.kind) {
+      case 'again': {
+        state.attempts += 1
+        const behind = rest.filter((item) => item.state === state).map((item) => item.stored)
+        state.holdBack([stored, ...behind], performance.now() + verdict.afterMs)
+        return this.#note(state, failure)
+      }
+      case 'stop':
+        state.stop()
+        return this.#note(state, failure)
+      case 'skip':
+        state.attempts = 0
+        culprit.fate = { kind: 'pass' }
+        return
+      case 'park':
+        state.attempts = 0
+        culprit.fate = { kind: 'park', failure }
+        state.parkedIds.add(stored.key.id)
+        for (const item of rest) {
+          if (item.stored.key.id === stored.key.id && item.fate.kind !== 'pass') {
+            item.fate = { kind: 'park', failure: undefined }
+          }
+        }
+        return
+    }
+  }
+
+  #judge(error: Error, attempts: number): Verdict {
+    return isTooNew(error) ? { kind: 'stop' } : this.#setup.onError({ error, attempts })
+  }
+
+  /** Lets all know why a slice does not go on. */
+  async #note(state: SliceState, failure: Failure): Promise<void> {
+    await this.#deliver([], [strideOf(state, { failure })])
+  }
+
+  /** Moves slices without handling anything. @throws the store's failure */
+  async move(strides: readonly Stride[]): Promise<void> {
+    if (strides.length > 0) await this.#deliver([], strides)
+  }
+
+  /** Handles a parked event, and takes it out. @returns why that failed, which is noted with the event. @throws the store's failure */
+  async retryParked(state: SliceState, { evt: stored }: ParkedEvt): Promise<Error | undefined> {
+    const fate = decoded(stored, this.#setup.decode)
+    const unparking = strideOf(state, { unpark: [stored.position] })
+    const error = fate.kind === 'handle' ? await this.#deliver([fate.evt], [unparking]) : fate.error
+    if (error === undefined) {
+      this.#telemetry.evts('handled', 1)
+      return undefined
+    }
+    this.#telemetry.evts('failed', 1)
+    await this.#deliver([], [strideOf(state, { park: [{ evt: stored, failure: failureOf(error, 1, false) }] })])
+    return error
+  }
+
+  /** @returns the handler's failure. @throws the store's, or the reason why it was given up */
+  async #deliver(evts: readonly ProjectedEvt<Evt>[], strides: readonly Stride[]): Promise<HandlerError | undefined> {
+    const { key: projection, delivery, handlerTimeoutMs: timeoutMs } = this.#setup
+    const abort = new AbortController()
+    const moves = strides.map(({ move }) => move)
+    const batch = makeBatch({ projection, evts, moves, abort, timeoutMs })
+    this.#underWay = { slices: new Set(moves.map(({ slice }) => slice)), abort }
+    try {
+      const committed = await this.#telemetry.batch(batch, () => settled(delivery.deliver(batch), abort.signal))
+      for (const { state, move } of strides) this.#settle(state, move, committed.moved.get(move.slice))
+      return undefined
+    } catch (error) {
+      if (error instanceof HandlerError) return error
+      throw error
+    } finally {
+      this.#underWay = undefined
+    }
+  }
+
+  #settle(state: SliceState, move: Move, revision: number | undefined): void {
+    if (revision === undefined) {
+      // Fenced off, or left aside since another slice was: how it stands, a new claim tells.
+      state.unclaim()
+    } else {
+      state.moved(move, revision)
+      this.#onMoved(state)
+    }
+  }
+
+  #count(items: readonly Item<Evt>[]): void {
+    const handled = items.filter(({ fate }) => fate.kind === 'handle').length
+    const behind = items.filter(({ fate }) => fate.kind === 'park' && fate.failure === undefined).length
+    this.#telemetry.evts('handled', handled)
+    this.#telemetry.evts('parked', behind)
+  }
+}
+
+function evtsOf<Evt>(items: readonly Item<Evt>[]): readonly ProjectedEvt<Evt>[] {
+  return items.flatMap(({ fate }) => (fate.kind === 'handle' ? [fate.evt] : []))
+}
+
+/** A delivery that was given up must end soon: one that hangs is left alone, and its slices are claimed anew, which fences it off. */
+async function settled<Result>(delivery: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const over = new AbortController()
+  const late = givenUp(signal, over.signal).then(() => {
+    throw new UnavailableError(`a delivery that was given up has not ended within ${GRACE_MS} ms`)
+  })
+  try {
+    return await Promise.race([delivery, late])
+  } finally {
+    over.abort()
+  }
+}
+
+/** Ends some time after a signal has fired; never if it is over before. */
+function givenUp(signal: AbortSignal, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined
+    const fired = () => {
+      timer = setTimeout(resolve, GRACE_MS)
+    }
+    if (signal.aborted) fired()
+    else signal.addEventListener('abort', fired, { once: true })
+    over.addEventListener('abort', () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', fired)
+    })
+  })
+}

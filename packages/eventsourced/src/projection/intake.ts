@@ -1,0 +1,117 @@
+import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
+import { asError } from '../errors.js'
+
+/** What is read, and how far ahead. */
+export interface IntakeOptions {
+  readonly evtLog: EvtLog
+  readonly typeName: string
+  readonly after: number
+  readonly slices: readonly number[]
+  /** How many events make a batch. */
+  readonly batchEvts: number
+  /** How many events are read ahead at most. */
+  readonly maxEvts: number
+  /** Called when there is something again, when there is a batch, or when the reading has failed. */
+  readonly onMore: () => void
+}
+
+/** How many bytes are read ahead: more only if a single event has more. */
+const MAX_BYTES = 16 * 1_048_576
+
+/** Reads the events of a type ahead of those who handle them, within bounds: what a projection keeps in memory does not depend on its lag. */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #abort = new AbortController()
+  #evts: PersistedEvt[] = []
+  #next = 0
+  #bytes = 0
+  #resume: (() => void) | undefined
+  #error: Error | undefined
+  #filledAt = 0
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    void this.#read()
+  }
+
+  /** How many events wait. */
+  get size(): number {
+    return this.#evts.length - this.#next
+  }
+
+  /** When the oldest that waits came, or a later one before it was taken, by `performance.now`. */
+  get filledAt(): number {
+    return this.#filledAt
+  }
+
+  /** Why the reading has ended. What was read before may still be taken. */
+  get error(): Error | undefined {
+    return this.size === 0 ? this.#error : undefined
+  }
+
+  /** The next event; nothing if there is none for now. */
+  peek(): PersistedEvt | undefined {
+    return this.#evts[this.#next]
+  }
+
+  /** Takes the next event. */
+  take(): PersistedEvt | undefined {
+    const evt = this.peek()
+    if (evt === undefined) return undefined
+    this.#next += 1
+    this.#bytes -= evt.bytes.byteLength
+    if (this.#next === this.#evts.length) this.#clear()
+    // Half-way, lest the reader be woken for each event.
+    if (this.#resume !== undefined && this.size <= this.#options.maxEvts / 2 && this.#bytes <= MAX_BYTES / 2)
+      this.#goOn()
+    return evt
+  }
+
+  /** Ends the reading, and forgets what was read. */
+  stop(): void {
+    this.#abort.abort()
+    this.#clear()
+    this.#goOn()
+  }
+
+  async #read(): Promise<void> {
+    const { evtLog, typeName, after, slices, batchEvts, maxEvts, onMore } = this.#options
+    const { signal } = this.#abort
+    try {
+      for await (const evt of evtLog.evtsByType(typeName, { after, slice: slices, live: true, signal })) {
+        if (signal.aborted) return
+        if (this.size === 0) {
+          this.#filledAt = performance.now()
+          onMore()
+        }
+        this.#evts.push(evt)
+        this.#bytes += evt.bytes.byteLength
+        if (this.size === batchEvts) onMore()
+        if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) await this.#room()
+      }
+      throw new Error('the live read has ended')
+    } catch (error) {
+      if (signal.aborted) return
+      this.#error = asError(error)
+      onMore()
+    }
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve
+    })
+  }
+
+  #goOn(): void {
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.()
+  }
+
+  #clear(): void {
+    this.#evts = []
+    this.#next = 0
+    this.#bytes = 0
+  }
+}

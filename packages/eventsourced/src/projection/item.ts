@@ -1,0 +1,91 @@
+import { asError, EventSourcedError, hasCode } from '../errors.js'
+import type { PersistedEvt } from '../log/evt-log.js'
+import { isReserved } from '../log/reserved.js'
+import type { ProjectedEvt } from './delivery.js'
+import type { Failure, Move, Offset } from './offset-store.js'
+import type { SliceState } from './slice-state.js'
+
+/** What is to become of an event. */
+export type Fate<Evt> =
+  | { readonly kind: 'handle'; readonly evt: ProjectedEvt<Evt> }
+  /** It is passed over: the library's own, or one that was judged so. */
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'park'; readonly failure: Failure | undefined }
+  /** It can't be decoded. */
+  | { readonly kind: 'broken'; readonly error: Error }
+
+/** An event on its way to the handler. */
+export interface Item<Evt> {
+  readonly state: SliceState
+  readonly stored: PersistedEvt
+  fate: Fate<Evt>
+}
+
+/** An event and what is to become of it. */
+export function itemOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Item<Evt> {
+  return { state, stored, fate: fateOf(state, stored, decode) }
+}
+
+function fateOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Fate<Evt> {
+  if (isReserved(stored.type)) return { kind: 'pass' }
+  if (state.parkedIds.has(stored.key.id)) return { kind: 'park', failure: undefined }
+  return decoded(stored, decode)
+}
+
+/** An event for the handler, if it can be decoded. */
+export function decoded<Evt>(
+  stored: PersistedEvt,
+  decode: (evt: PersistedEvt) => Evt,
+): Extract<Fate<Evt>, { readonly kind: 'handle' | 'broken' }> {
+  const { key, seqNo, position, appendId, time, metadata } = stored
+  try {
+    return { kind: 'handle', evt: { evt: decode(stored), key, seqNo, position, appendId, time, metadata } }
+  } catch (error) {
+    return { kind: 'broken', error: asError(error) }
+  }
+}
+
+/** Whether an event is newer than this code: no verdict may pass over it, since other code can handle it. */
+export function isTooNew(error: Error): boolean {
+  return hasCode(error, 'EVT_TOO_NEW') || hasCode(error, 'UNKNOWN_EVT_TYPE')
+}
+
+/** Where a slice stands once it has handled an event. */
+export function offsetAt({ position, appendId, key, seqNo }: PersistedEvt): Offset {
+  return { position, appendId, id: key.id, seqNo }
+}
+
+export function failureOf(error: Error, attempts: number, stopped: boolean): Failure {
+  const code = error instanceof EventSourcedError ? error.code : error.name
+  return { code, message: error.message, at: new Date(), attempts: Number.isFinite(attempts) ? attempts : 1, stopped }
+}
+
+/** A slice, and what is to become of its record. */
+export interface Stride {
+  readonly state: SliceState
+  readonly move: Move
+}
+
+/** A stride that changes nothing but what is given. */
+export function strideOf(state: SliceState, over: Partial<Move> = {}): Stride {
+  const { slice, revision, offset, failure, done } = state
+  return { state, move: { slice, revision, offset, failure, done, park: [], unpark: [], ...over } }
+}
+
+/** How the slices of items stand once all of them are handled. */
+export function stridesOf<Evt>(items: readonly Item<Evt>[]): readonly Stride[] {
+  const bySlice = new Map<SliceState, Item<Evt>[]>()
+  for (const item of items) {
+    const found = bySlice.get(item.state)
+    if (found === undefined) bySlice.set(item.state, [item])
+    else found.push(item)
+  }
+  return [...bySlice].map(([state, own]) => {
+    const last = own.at(-1)
+    const offset = last === undefined ? state.offset : offsetAt(last.stored)
+    const park = own.flatMap(({ stored, fate }) =>
+      fate.kind === 'park' ? [{ evt: stored, failure: fate.failure }] : [],
+    )
+    return strideOf(state, { offset, failure: undefined, park })
+  })
+}

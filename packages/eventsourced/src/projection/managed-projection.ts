@@ -1,0 +1,204 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { v7 as uuid } from 'uuid'
+import { EventSourcedError, InvalidInputError } from '../errors.js'
+import { checkId } from '../log/entity-key.js'
+import type { EvtLog } from '../log/evt-log.js'
+import { SLICE_COUNT, sliceOf } from '../log/slice.js'
+import { readBacklog } from './backlog.js'
+import type { OffsetStore, ParkedEvt } from './offset-store.js'
+import { checkProjectionKey, groupOf, type ProjectionKey } from './projection-key.js'
+import {
+  changeRegistry,
+  type Order,
+  readRegistry,
+  type RegisteredVersion,
+  type Request,
+  versionOf,
+  withVersion,
+} from './registry.js'
+import { type ProjectionStatus, readStatus } from './status.js'
+
+/** Until when to wait. */
+export interface WaitOptions {
+  /** 10 seconds from now by default. */
+  readonly deadline?: Date
+  readonly signal?: AbortSignal
+}
+
+/** A request without what it is given here. */
+type Asked = Request extends infer One ? (One extends Request ? Omit<One, 'id' | 'slice'> : never) : never
+
+const PATIENCE_MS = 10_000
+const LOOK_MS = { first: 10, most: 500 }
+/** How many events are looked at for one that is not handled yet. */
+const LOOKED_AT = 10_000
+
+/**
+ * A projection as any process may look after it, also one that does not run it. What is asked of it is kept in the store, and whoever has its slices
+ * carries it out: it is done once the status no longer lists it.
+ */
+export class ManagedProjection {
+  readonly key: ProjectionKey
+  readonly #store: OffsetStore
+  readonly #evtLog: EvtLog
+
+  /** @throws {InvalidInputError} */
+  constructor(key: ProjectionKey, parts: { readonly offsetStore: OffsetStore; readonly evtLog: EvtLog }) {
+    checkProjectionKey(key)
+    this.key = { name: key.name, version: key.version }
+    this.#store = parts.offsetStore
+    this.#evtLog = parts.evtLog
+  }
+
+  /** How it stands. @throws {InvalidInputError} if it was never started, or was removed */
+  async status(): Promise<ProjectionStatus> {
+    const status = await readStatus(this.#store, this.#evtLog, this.key)
+    if (status === undefined) throw this.#unknown()
+    return status
+  }
+
+  /** Lets all processes stop handling events, and keep their slices. */
+  pause(): Promise<void> {
+    return this.#order('pause')
+  }
+
+  /** Lets all processes stop handling events, and let go of their slices. */
+  stop(): Promise<void> {
+    return this.#order('stop')
+  }
+
+  /** Lets all processes go on, also with slices that have stopped since an event could not be handled: it is tried again. */
+  async resume(): Promise<void> {
+    const records = await this.#store.slices(this.key)
+    const stopped = records.filter(({ failure }) => failure?.stopped === true).map(({ slice }) => slice)
+    await this.#change((registered) => ({
+      ...registered,
+      order: 'run',
+      requests: [...registered.requests, ...requests(stopped, { kind: 'resume' })],
+    }))
+  }
+
+  /**
+   * Handles all events behind a position again, or none up to it, whether they were handled or not. What they did to the read model before is the
+   * caller's to undo: another version, which starts from the beginning beside this one, is most often the better way.
+   *
+   * @throws {InvalidInputError} if the position is behind the log's head, too
+   */
+  async reset(position: number): Promise<void> {
+    if (!Number.isSafeInteger(position) || position < 0 || position > (await this.#evtLog.headPosition())) {
+      throw new InvalidInputError('position', position, "a position from 0 to the log's head")
+    }
+    await this.#ask(allSlices(), { kind: 'reset', position })
+  }
+
+  /** The events that are parked, in order of position: all of them, or an entity's. */
+  parked(options: { readonly id?: string } = {}): AsyncIterable<ParkedEvt> {
+    if (options.id === undefined) return this.#store.parked(this.key)
+    const id = checkId(options.id)
+    return this.#store.parked(this.key, { slice: sliceOf(id), id })
+  }
+
+  /** Handles the parked events of an entity, in order, up to the first that fails. Once none is left, the entity's new events are handled again. */
+  async retryParked(id: string): Promise<void> {
+    const entityId = checkId(id)
+    await this.#ask([sliceOf(entityId)], { kind: 'retry', entityId })
+  }
+
+  /** Forgets a parked event of an entity, or all of them without a seqNo: they are never handled. */
+  async dropParked(id: string, options: { readonly seqNo?: number } = {}): Promise<void> {
+    const entityId = checkId(id)
+    await this.#ask([sliceOf(entityId)], { kind: 'drop', entityId, ...options })
+  }
+
+  /**
+   * Makes this version the one that serves, once it has handled all that is in the log at this moment. The other versions go on until they are
+   * stopped or removed.
+   *
+   * @throws {EventSourcedError} `NOT_REACHED` if it does not come so far by the deadline; the signal's reason
+   * @example
+   * await totals2.manage.promote({ deadline: new Date(Date.now() + 3_600_000) })
+   */
+  async promote(options: WaitOptions = {}): Promise<void> {
+    await this.caughtUp(options)
+    const { version } = this.key
+    await changeRegistry(this.#store, this.key.name, (registry) => {
+      if (versionOf(registry, this.key) === undefined) throw this.#unknown()
+      return registry.serving === version ? registry : { ...registry, serving: version }
+    })
+  }
+
+  /** Ends when everything is handled that is in the log at this moment. @throws as {@link promote} does */
+  async caughtUp({ deadline = new Date(Date.now() + PATIENCE_MS), signal }: WaitOptions = {}): Promise<void> {
+    const head = await this.#evtLog.headPosition()
+    const { registry } = await readRegistry(this.#store, this.key.name)
+    const { typeName } = versionOf(registry, this.key) ?? this.#fail()
+    for (let wait = LOOK_MS.first; !(await this.#hasReached(typeName, head)); wait = Math.min(LOOK_MS.most, wait * 2)) {
+      const left = deadline.getTime() - Date.now()
+      if (left <= 0) {
+        throw new EventSourcedError(
+          'NOT_REACHED',
+          `${groupOf(this.key)} has not handled all events up to position ${head} by ${deadline.toISOString()}: its status says why`,
+        )
+      }
+      await sleep(Math.min(wait, left), undefined, { signal })
+    }
+  }
+
+  /**
+   * Deletes all that is kept of this version: its offsets, its parked events. Stop it before: a process that still runs it lets go of it within a
+   * second or so. The read model is the caller's to delete.
+   *
+   * @throws {InvalidInputError} if it serves: promote another version first
+   */
+  async remove(): Promise<void> {
+    await changeRegistry(this.#store, this.key.name, (registry) => {
+      const others = registry.versions.filter(({ version }) => version !== this.key.version)
+      if (others.length === registry.versions.length) return registry
+      if (registry.serving === this.key.version && others.length > 0) {
+        throw new InvalidInputError('version', this.key.version, 'one that does not serve')
+      }
+      return { serving: others.length === 0 ? undefined : registry.serving, versions: others }
+    })
+    await this.#store.remove(this.key)
+  }
+
+  async #hasReached(typeName: string, position: number): Promise<boolean> {
+    const records = await this.#store.slices(this.key)
+    const evtLog = this.#evtLog
+    const { first, seenUpTo } = await readBacklog({ evtLog, typeName, records, limit: LOOKED_AT })
+    const waiting = [...first.values(), ...(seenUpTo === undefined ? [] : [seenUpTo])]
+    return waiting.every((evt) => evt.position > position)
+  }
+
+  #order(order: Order): Promise<void> {
+    return this.#change((registered) => (registered.order === order ? registered : { ...registered, order }))
+  }
+
+  #ask(slices: readonly number[], asked: Asked): Promise<void> {
+    const added = requests(slices, asked)
+    return this.#change((registered) => ({ ...registered, requests: [...registered.requests, ...added] }))
+  }
+
+  async #change(change: (registered: RegisteredVersion) => RegisteredVersion): Promise<void> {
+    await changeRegistry(this.#store, this.key.name, (registry) => {
+      if (versionOf(registry, this.key) === undefined) throw this.#unknown()
+      return withVersion(registry, this.key.version, change)
+    })
+  }
+
+  #fail(): never {
+    throw this.#unknown()
+  }
+
+  #unknown(): InvalidInputError {
+    return new InvalidInputError('projection', groupOf(this.key), 'one that was started at least once')
+  }
+}
+
+function requests(slices: readonly number[], asked: Asked): readonly Request[] {
+  return slices.map((slice) => ({ ...asked, id: uuid(), slice }))
+}
+
+function allSlices(): readonly number[] {
+  return Array.from({ length: SLICE_COUNT }, (_, slice) => slice)
+}

@@ -1,0 +1,93 @@
+import type { Logger } from 'pino'
+import { Waker } from '../lease/waker.js'
+import type { OffsetStore } from './offset-store.js'
+import type { ProjectionKey } from './projection-key.js'
+import { changeRegistry, type Order, readRegistry, type Request, versionOf, withVersion } from './registry.js'
+
+/** How often the registry is looked at where it can't be watched, or a change was not told, in milliseconds. */
+const LOOK_MS = 1_000
+
+/** What all processes of a projection are asked to do, as far as this one has heard. */
+export class Orders {
+  readonly #store: OffsetStore
+  readonly #key: ProjectionKey
+  readonly #logger: Logger
+  readonly #onChange: () => void
+  readonly #waker = new Waker()
+  #order: Order | undefined
+  #requests: readonly Request[] = []
+  #ended = false
+  readonly #running: Promise<void>
+
+  constructor(store: OffsetStore, key: ProjectionKey, { logger, onChange }: { logger: Logger; onChange: () => void }) {
+    this.#store = store
+    this.#key = key
+    this.#logger = logger
+    this.#onChange = onChange
+    this.#running = this.#run()
+  }
+
+  /** Nothing until it was heard for the first time. */
+  get order(): Order | undefined {
+    return this.#order
+  }
+
+  /** The requests for a slice, the oldest first. */
+  of(slice: number): readonly Request[] {
+    return this.#requests.filter((request) => request.slice === slice)
+  }
+
+  /** Whether a request stands on the list though it was carried out, by what the slice's record says of the last one that was. */
+  isDone({ id, slice }: Request, done: string | undefined): boolean {
+    const own = this.of(slice)
+    return own.findIndex((request) => request.id === id) <= own.findIndex((request) => request.id === done)
+  }
+
+  /** Takes a request off the list once it is carried out: the slice's record says so, too, where this fails. */
+  async tick(done: Request): Promise<void> {
+    this.#requests = this.#requests.filter(({ id }) => id !== done.id)
+    const { version } = this.#key
+    await changeRegistry(this.#store, this.#key.name, (registry) =>
+      withVersion(registry, version, (registered) => {
+        const requests = registered.requests.filter(({ id }) => id !== done.id)
+        return requests.length === registered.requests.length ? registered : { ...registered, requests }
+      }),
+    )
+  }
+
+  /** Looks at once. */
+  look(): void {
+    this.#waker.wake()
+  }
+
+  async stop(): Promise<void> {
+    this.#ended = true
+    this.#waker.wake()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const watching = this.#store.watch?.(this.#key.name, () => this.#waker.wake())
+    while (!this.#ended) {
+      try {
+        await this.#read()
+      } catch (error) {
+        this.#logger.warn({ err: error }, 'what the projection is asked to do could not be read')
+      }
+      if (!this.#ended) await this.#waker.wait(LOOK_MS)
+    }
+    watching?.stop()
+  }
+
+  async #read(): Promise<void> {
+    const { registry } = await readRegistry(this.#store, this.#key.name)
+    const registered = versionOf(registry, this.#key)
+    // One that was removed must not come back by going on.
+    const order = registered?.order ?? 'stop'
+    const requests = registered?.requests ?? []
+    const isNew = order !== this.#order || requests.some(({ id }) => this.#requests.every((known) => known.id !== id))
+    this.#order = order
+    this.#requests = requests
+    if (isNew) this.#onChange()
+  }
+}

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EventSourcedError } from '../errors.js'
+import { type EntityKey, nameOf } from '../log/entity-key.js'
+import { sliceOf } from '../log/slice.js'
+import type { WaitOptions } from './managed-projection.js'
+import type { OffsetStore } from './offset-store.js'
+import { groupOf, type ProjectionKey } from './projection-key.js'
+
+/** What was stored, as an accepted command's result tells it. */
+export interface Stored {
+  readonly key: EntityKey
+  readonly position: number
+}
+
+interface Waiter {
+  readonly slice: number
+  readonly position: number
+  readonly resolve: () => void
+}
+
+const PATIENCE_MS = 10_000
+/** How often the store is asked while anybody waits: slices of this process tell by themselves. */
+const LOOK_MS = 15
+
+/** Those who wait for a projection to come as far as what they have written. However many they are, the store is asked once for all. */
+export class Waiters {
+  readonly #store: OffsetStore
+  readonly #key: ProjectionKey
+  readonly #waiting = new Set<Waiter>()
+  #looking = false
+
+  constructor(store: OffsetStore, key: ProjectionKey) {
+    this.#store = store
+    this.#key = key
+  }
+
+  /** A slice has come so far. */
+  moved(slice: number, position: number): void {
+    for (const waiter of this.#waiting) {
+      if (waiter.slice !== slice || waiter.position > position) continue
+      this.#waiting.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  /**
+   * Ends once an event, and all of its entity's before it, are handled or skipped.
+   *
+   * @throws {EventSourcedError} `NOT_REACHED` at the deadline, `PARKED` if one of them is parked; the signal's reason
+   */
+  async reached({ key, position }: Stored, options: WaitOptions = {}): Promise<void> {
+    if (position > 0) await this.#wait({ key, position }, options)
+    for await (const { evt } of this.#store.parked(this.#key, { slice: sliceOf(key.id), id: key.id })) {
+      if (evt.position > position) break
+      throw new EventSourcedError(
+        'PARKED',
+        `event ${evt.seqNo} of ${nameOf(key)} is parked by ${groupOf(this.#key)}: the read model lacks it until it is retried`,
+      )
+    }
+  }
+
+  async #wait(
+    { key, position }: Stored,
+    { deadline = new Date(Date.now() + PATIENCE_MS), signal }: WaitOptions,
+  ): Promise<void> {
+    signal?.throwIfAborted()
+    const over = new AbortController()
+    const come = new Promise<void>((resolve) => {
+      const waiter = { slice: sliceOf(key.id), position, resolve }
+      this.#waiting.add(waiter)
+      over.signal.addEventListener('abort', () => this.#waiting.delete(waiter))
+    })
+    const signals = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal])
+    const late = sleep(Math.max(0, deadline.getTime() - Date.now()), undefined, { signal: signals }).then(
+      () => {
+        throw new EventSourcedError(
+          'NOT_REACHED',
+          `${groupOf(this.#key)} has not come to position ${position} in the slice of ${nameOf(key)} by ${deadline.toISOString()}: its status says why`,
+        )
+      },
+      () => signal?.throwIfAborted(),
+    )
+    void this.#look()
+    try {
+      await Promise.race([come, late])
+    } finally {
+      over.abort()
+    }
+  }
+
+  /** Asks the store for as long as anybody waits. */
+  async #look(): Promise<void> {
+    if (this.#looking) return
+    this.#looking = true
+    while (this.#waiting.size > 0) {
+      const slices = [...new Set([...this.#waiting].map(({ slice }) => slice))]
+      try {
+        for (const { slice, offset } of await this.#store.slices(this.#key, slices)) this.moved(slice, offset.position)
+      } catch {
+        // The deadline bounds this.
+      }
+      if (this.#waiting.size > 0) await sleep(LOOK_MS)
+    }
+    this.#looking = false
+  }
+}

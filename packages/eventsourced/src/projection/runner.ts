@@ -1,0 +1,338 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { asError, hasCode } from '../errors.js'
+import { type HeldSlice, SliceOwner, type SliceUser } from '../lease/slice-owner.js'
+import { Waker } from '../lease/waker.js'
+import type { PersistedEvt } from '../log/evt-log.js'
+import { carryOut } from './carry-out.js'
+import { checkHead } from './check-offset.js'
+import { checkOnce, claimSlice } from './claim-slice.js'
+import { Collector } from './collector.js'
+import { Courier } from './courier.js'
+import { offsetAt, type Stride, strideOf } from './item.js'
+import type { OffsetStore } from './offset-store.js'
+import { waitMs } from './on-error.js'
+import type { ProjectionSetup } from './options.js'
+import { Orders } from './orders.js'
+import { groupOf } from './projection-key.js'
+import { SliceState } from './slice-state.js'
+import { ProjectionTelemetry } from './telemetry.js'
+
+/** How often slices without events move along, and the log is looked at, in milliseconds. */
+const UPKEEP_MS = 5_000
+const CLAIMS_AT_ONCE = 8
+/** How long it may take until something is noticed that nobody tells of, in milliseconds. */
+const IDLE_MS = 1_000
+const TROUBLE = { min: 50, max: 5_000, factor: 2, jitter: 0.5 }
+
+/** What a runner works with. */
+export interface RunnerOptions<Evt> {
+  readonly setup: ProjectionSetup<Evt>
+  readonly store: OffsetStore
+  /** Told of each slice that has moved. */
+  readonly onMoved: (state: SliceState) => void
+}
+
+/** A projection in one process: does one thing after another, and never two at once for the slices that it holds. */
+export class Runner<Evt> implements SliceUser {
+  readonly #setup: ProjectionSetup<Evt>
+  readonly #store: OffsetStore
+  readonly #waker = new Waker()
+  readonly #slices = new Map<number, SliceState>()
+  /** Slices to be let go of, and whom to tell. */
+  readonly #leaving = new Map<number, () => void>()
+  readonly #courier: Courier<Evt>
+  readonly #collector: Collector<Evt>
+  readonly #orders: Orders
+  #owner: SliceOwner | undefined
+  #ownerEnds: Promise<void> | undefined
+  #upkeepAt = 0
+  /** How often the store or the log has failed in a row, and when they are asked again. */
+  #failures = 0
+  #againAt = 0
+  #ending = false
+  #ended = false
+  readonly #running: Promise<void>
+
+  constructor({ setup, store, onMoved }: RunnerOptions<Evt>) {
+    this.#setup = setup
+    this.#store = store
+    const wake = () => this.#waker.wake()
+    this.#courier = new Courier({ setup, telemetry: new ProjectionTelemetry(setup.key), onMoved })
+    this.#collector = new Collector({ setup, isHeld: (state) => this.#isHeld(state), onMore: wake })
+    this.#orders = new Orders(store, setup.key, { logger: setup.logger, onChange: wake })
+    this.#running = this.#run()
+  }
+
+  /** What is known here of a slice that is ours. */
+  slice(slice: number): SliceState | undefined {
+    const state = this.#slices.get(slice)
+    return state !== undefined && this.#isHeld(state) ? state : undefined
+  }
+
+  /** Looks at once whether there is something to do. */
+  look(): void {
+    this.#orders.look()
+  }
+
+  /** Ends what is in flight, hands all slices over, and leaves. */
+  async stop(): Promise<void> {
+    this.#ending = true
+    this.#waker.wake()
+    await this.#orders.stop()
+    await this.#letOwnerGo()
+    this.#ended = true
+    this.#waker.wake()
+    await this.#running
+  }
+
+  gained(held: readonly HeldSlice[]): void {
+    for (const { slice, epoch } of held) this.#slices.set(slice, new SliceState(slice, epoch))
+    this.#setup.logger.debug({ slices: held.map(({ slice }) => slice) }, 'slices gained')
+    this.#waker.wake()
+  }
+
+  async lost(slices: readonly number[], how: 'handed-over' | 'expired'): Promise<void> {
+    this.#setup.logger.debug({ slices, how }, 'slices lost')
+    if (how === 'handed-over') {
+      await Promise.all(slices.map((slice) => this.#whenLetGo(slice)))
+      return
+    }
+    for (const slice of slices) this.#drop(slice)
+    this.#courier.giveUp(slices, new Error('the lease of the slice has expired'))
+    this.#waker.wake()
+  }
+
+  #whenLetGo(slice: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#leaving.set(slice, resolve)
+      this.#waker.wake()
+    })
+  }
+
+  #drop(slice: number): void {
+    const state = this.#slices.get(slice)
+    if (state !== undefined) state.phase = 'gone'
+    this.#slices.delete(slice)
+    this.#leaving.get(slice)?.()
+    this.#leaving.delete(slice)
+  }
+
+  /** Whether a slice is ours at this moment. One to be let go of is, until we have. */
+  #isHeld({ slice, epoch }: SliceState): boolean {
+    return this.#owner?.epochOf(slice) === epoch || this.#leaving.has(slice)
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#ended) {
+      let sleepMs = 0
+      try {
+        sleepMs = await this.#turn()
+      } catch (error) {
+        for (const state of this.#slices.values()) state.unclaim()
+        this.#trouble(asError(error), 'the projection could not go on for now')
+      }
+      if (sleepMs > 0) await this.#waker.wait(sleepMs)
+      // Timers and sockets have their turn, however quick the log and the handler are.
+      await nextTurn()
+    }
+    this.#collector.stop()
+  }
+
+  /** Does what is to be done. @returns how long there is nothing more to do, in milliseconds */
+  async #turn(): Promise<number> {
+    await this.#letGo()
+    const order = this.#ending ? 'stop' : this.#orders.order
+    if (order === undefined || order === 'stop') {
+      void this.#letOwnerGo()
+      return Infinity
+    }
+    this.#own()
+    const now = performance.now()
+    if (now < this.#againAt) return this.#againAt - now
+    await this.#attempt(this.#unclaimed(), () => this.#claim())
+    await this.#carryOutRequests()
+    if (order === 'pause') {
+      this.#stopReading()
+      return IDLE_MS
+    }
+    await this.#attempt([], () => this.#upkeep())
+    this.#readOn()
+    return (await this.#deliver()) ? 0 : this.#sleepMs()
+  }
+
+  /** Takes part in the sharing of slices. */
+  #own(): void {
+    if (this.#owner !== undefined || this.#ownerEnds !== undefined) return
+    const { key, logger, clock } = this.#setup
+    this.#owner = new SliceOwner({ leases: this.#store.leases, group: groupOf(key), user: this, logger, clock })
+  }
+
+  #letOwnerGo(): Promise<void> {
+    const owner = this.#owner
+    if (owner !== undefined && this.#ownerEnds === undefined) {
+      this.#ownerEnds = this.#stopOwner(owner)
+    }
+    return this.#ownerEnds ?? Promise.resolve()
+  }
+
+  async #stopOwner(owner: SliceOwner): Promise<void> {
+    await owner.stop()
+    this.#owner = undefined
+    this.#ownerEnds = undefined
+    this.#waker.wake()
+  }
+
+  /** Lets go of slices, with where they stand as far as that is known. */
+  async #letGo(): Promise<void> {
+    if (this.#leaving.size === 0) return
+    const leaving = [...this.#leaving.keys()]
+    const strides = this.#idleStrides().filter(({ state }) => this.#leaving.has(state.slice))
+    try {
+      await this.#courier.move(strides)
+    } catch (error) {
+      this.#setup.logger.warn(
+        { err: error },
+        'slices are handed over with older offsets: some of their log is read again',
+      )
+    }
+    for (const slice of leaving) this.#drop(slice)
+  }
+
+  async #claim(): Promise<void> {
+    const tools = { setup: this.#setup, store: this.#store, courier: this.#courier }
+    const check = checkOnce(this.#setup)
+    const unclaimed = this.#unclaimed()
+    while (unclaimed.length > 0) {
+      const some = unclaimed.splice(0, CLAIMS_AT_ONCE)
+      const claims = await Promise.allSettled(some.map((state) => claimSlice(tools, state, check)))
+      for (const claim of claims) if (claim.status === 'rejected') throw asError(claim.reason)
+    }
+  }
+
+  #unclaimed(): SliceState[] {
+    const now = performance.now()
+    return [...this.#slices.values()].filter(
+      (state) => state.phase === 'unclaimed' && state.claimAt <= now && this.#isHeld(state),
+    )
+  }
+
+  async #carryOutRequests(): Promise<void> {
+    const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
+    for (const state of this.#slices.values()) {
+      const [request] = this.#orders.of(state.slice)
+      if (request === undefined || state.phase === 'unclaimed' || state.phase === 'gone') continue
+      await this.#attempt([state], async () => {
+        if (!this.#orders.isDone(request, state.done)) {
+          this.#setup.logger.info({ request }, 'a request is carried out')
+          await carryOut(tools, state, request)
+        }
+        if (state.phase !== 'unclaimed') await this.#orders.tick(request)
+      })
+      this.#waker.wake()
+    }
+  }
+
+  /** Moves slices along that had no events for a while, and looks whether the log is still there. */
+  async #upkeep(): Promise<void> {
+    if (performance.now() < this.#upkeepAt) return
+    this.#upkeepAt = performance.now() + UPKEEP_MS
+    const strides = this.#idleStrides()
+    try {
+      await this.#courier.move(strides)
+    } catch (error) {
+      for (const { state } of strides) state.unclaim()
+      throw error
+    }
+    const reading = this.#reading()
+    try {
+      await checkHead(this.#setup.evtLog, Math.max(0, ...reading.map(({ offset }) => offset.position)))
+    } catch (error) {
+      if (!hasCode(error, 'LOG_LOST_EVENTS')) throw error
+      // Each finds out for itself, and stops.
+      for (const state of reading) state.unclaim()
+    }
+  }
+
+  #idleStrides(): readonly Stride[] {
+    const { anchor } = this.#collector
+    if (anchor === undefined) return []
+    return this.#reading()
+      .filter((state) => state.isUpToDate && state.offset.position < anchor.position && this.#isHeld(state))
+      .map((state) => strideOf(state, { offset: anchor }))
+  }
+
+  #reading(): readonly SliceState[] {
+    return [...this.#slices.values()].filter(({ phase }) => phase === 'reading')
+  }
+
+  /** Sees to it that all slices are read that are to be, by one reader. */
+  #readOn(): void {
+    const { error } = this.#collector
+    if (error !== undefined) {
+      this.#trouble(error, 'the events of the projection could not be read')
+      this.#stopReading()
+      return
+    }
+    for (const state of this.#reading()) {
+      if (state.hasOverflown && state.isOpen && state.backlog.length === 0) state.reread()
+    }
+    const states = [...this.#slices.values()].filter(({ phase }) => phase === 'unread' || phase === 'reading')
+    const isTooWide = this.#collector.width > 2 * states.length
+    if (isTooWide || states.some(({ phase }) => phase === 'unread')) this.#collector.read(states)
+  }
+
+  #stopReading(): void {
+    this.#collector.stop()
+    for (const state of this.#reading()) state.reread()
+  }
+
+  /** @returns whether there was anything to deliver */
+  async #deliver(): Promise<boolean> {
+    const collected = this.#collector.collect(this.#slices)
+    if (collected.kind === 'forgotten') {
+      await this.#attempt([collected.state], () => this.#forget(collected.state, collected.evt))
+      return true
+    }
+    const { items } = collected
+    if (items.length === 0) return false
+    await this.#attempt([...new Set(items.map(({ state }) => state))], () => this.#courier.carry(items))
+    return true
+  }
+
+  /** Drops what is parked of an entity that was forgotten. */
+  async #forget(state: SliceState, evt: PersistedEvt): Promise<void> {
+    const unpark: number[] = []
+    if (state.parkedIds.has(evt.key.id)) {
+      const parked = this.#store.parked(this.#setup.key, { slice: state.slice, id: evt.key.id })
+      for await (const one of parked) unpark.push(one.evt.position)
+    }
+    await this.#courier.move([strideOf(state, { offset: offsetAt(evt), failure: undefined, unpark })])
+    state.parkedIds.delete(evt.key.id)
+  }
+
+  /** Does something with slices whose records are in doubt if it fails. */
+  async #attempt(states: readonly SliceState[], action: () => Promise<void>): Promise<void> {
+    try {
+      await action()
+      if (states.length > 0) this.#failures = 0
+    } catch (error) {
+      for (const state of states) state.unclaim()
+      this.#trouble(asError(error), 'the projection could not go on for now')
+    }
+  }
+
+  #trouble(error: Error, what: string): void {
+    this.#failures += 1
+    const pauseMs = waitMs(TROUBLE, this.#failures)
+    this.#againAt = performance.now() + pauseMs
+    this.#setup.logger.warn({ err: error, pauseMs }, what)
+  }
+
+  #sleepMs(): number {
+    const now = performance.now()
+    const retries = this.#reading().flatMap(({ retryAt }) => (retryAt === undefined ? [] : [retryAt - now]))
+    const again = this.#againAt > now ? this.#againAt - now : Infinity
+    const claims = [...this.#slices.values()].flatMap((state) => (state.phase === 'unclaimed' ? [IDLE_MS] : []))
+    return Math.max(1, Math.min(this.#upkeepAt - now, again, this.#collector.waitMs, ...retries, ...claims))
+  }
+}
