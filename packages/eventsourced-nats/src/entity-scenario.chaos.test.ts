@@ -1,13 +1,16 @@
-import { entityScenarios } from 'eventsourced/testing'
+import { entityScenario } from 'eventsourced/testing'
+import { checkScenarios } from 'eventsourced-tools/properties'
 import { testNats } from 'eventsourced-tools/vitest'
 import { nuid } from 'nats'
 import { test } from 'vitest'
 import { entitySubjects } from './entity-subject.test.fixture.js'
 
 const { CHAOS_ROUNDS = '1', CHAOS_SEED = '1' } = process.env
-const count = Number(CHAOS_ROUNDS) * 10
+const rounds = Number(CHAOS_ROUNDS)
+const count = rounds * 10
 
-test(`entities on JetStream come through ${count} scenarios from seed ${CHAOS_SEED} on`, async () => {
+test(`entities on JetStream come through ${count} scenarios of seed ${CHAOS_SEED}`, async () => {
   const create = entitySubjects(testNats(), `chaos-${nuid.next()}`)
-  for (const { run } of entityScenarios({ count, seed: CHAOS_SEED, steps: 80 })) await run(create)
+  const options = { seed: Number(CHAOS_SEED), count, maxSteps: 80, timeLimitMs: 50_000 + rounds * 30_000 }
+  await checkScenarios((rows) => entityScenario(rows).run(create), options)
 })

@@ -1,11 +1,13 @@
-import { entityScenarios } from 'eventsourced/testing'
+import { entityScenario } from 'eventsourced/testing'
+import { checkScenarios, seedOfRun } from 'eventsourced-tools/properties'
 import { testNats } from 'eventsourced-tools/vitest'
 import { nuid } from 'nats'
-import { describe, test } from 'vitest'
+import { test } from 'vitest'
 import { entitySubjects } from './entity-subject.test.fixture.js'
 
-/** Run again what failed: `FC_SEED=… npx vitest run`. */
-describe('Entities on JetStream', () => {
+const seed = seedOfRun()
+
+test(`entities on JetStream: what is acknowledged is stored once, whatever goes wrong (seed ${seed})`, async () => {
   const create = entitySubjects(testNats(), `scenarios-${nuid.next()}`)
-  test.for(entityScenarios({ seed: process.env['FC_SEED'] }))('$name', ({ run }) => run(create))
+  await checkScenarios((rows) => entityScenario(rows).run(create), { seed, count: 25, maxSteps: 50 })
 })

@@ -1,15 +1,12 @@
-import { type EntitySubject, entityScenarios } from 'eventsourced/testing'
+import { entityScenario } from 'eventsourced/testing'
+import { checkScenarios, seedOfRun } from 'eventsourced-tools/properties'
 import { testPostgres } from 'eventsourced-tools/vitest'
-import { beforeAll, describe, test } from 'vitest'
+import { test } from 'vitest'
 import { entitySubjects } from './entity-subject.test.fixture.js'
 
-let create: () => Promise<EntitySubject>
+const seed = seedOfRun()
 
-beforeAll(async () => {
-  create = await entitySubjects(await testPostgres())
-})
-
-/** Run again what failed: `FC_SEED=… npx vitest run`. */
-describe('Entities on PostgreSQL', () => {
-  test.for(entityScenarios({ seed: process.env['FC_SEED'] }))('$name', ({ run }) => run(create))
+test(`entities on PostgreSQL: what is acknowledged is stored once, whatever goes wrong (seed ${seed})`, async () => {
+  const create = await entitySubjects(await testPostgres())
+  await checkScenarios((rows) => entityScenario(rows).run(create), { seed, count: 25, maxSteps: 50 })
 })

@@ -1,10 +1,13 @@
+import { checkScenarios } from 'eventsourced-tools/properties'
 import { test } from 'vitest'
-import { entityScenarios } from '../testing/entity-scenarios.js'
+import { entityScenario } from '../testing/entity-scenarios.js'
 import { memorySubject } from '../testing/memory-subject.test.fixture.js'
 
 const { CHAOS_ROUNDS = '1', CHAOS_SEED = '1' } = process.env
-const count = Number(CHAOS_ROUNDS) * 100
+const rounds = Number(CHAOS_ROUNDS)
+const count = rounds * 100
 
-test(`entities on the memory log come through ${count} scenarios from seed ${CHAOS_SEED} on`, async () => {
-  for (const { run } of entityScenarios({ count, seed: CHAOS_SEED, steps: 80 })) await run(memorySubject)
+test(`entities on the memory log come through ${count} scenarios of seed ${CHAOS_SEED}`, async () => {
+  const options = { seed: Number(CHAOS_SEED), count, maxSteps: 80, timeLimitMs: 50_000 + rounds * 30_000 }
+  await checkScenarios((rows) => entityScenario(rows).run(memorySubject), options)
 })

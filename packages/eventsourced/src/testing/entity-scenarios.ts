@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { InvalidInputError } from '../errors.js'
 import { type EntitySubject, runScenario } from './entity-scenario/run-scenario.js'
-import { seededScenario } from './entity-scenario/scenario.js'
+import { type Scenario, scenarioOf, seededScenario } from './entity-scenario/scenario.js'
 import { type SuiteCase, suiteCase } from './suite-case.js'
+
+const PROMISE = 'what is acknowledged is stored once, whatever goes wrong'
 
 /** Which scenarios, and how many. */
 export interface EntityScenariosOptions {
@@ -15,7 +17,7 @@ export interface EntityScenariosOptions {
 }
 
 /**
- * Random scenarios that entities must come through on a log and a snapshot store: two processes send commands of all kinds to the same
+ * Seeded scenarios that entities must come through on a log and a snapshot store: two processes send commands of all kinds to the same
  * entities, while appends, reads and snapshots fail, hang, conflict and are answered too late, entities are passivated, restarted, given
  * up and forgotten. What callers heard and what the log holds is then compared with a plain model: each acknowledged command is stored
  * exactly once, whole and in its place; of each other, but for an uncertain one, nothing is; each reply and rejection fits the events before it.
@@ -35,8 +37,24 @@ export function entityScenarios({
   const first = Number(seed)
   if (seed === '' || !Number.isSafeInteger(first)) throw new InvalidInputError('seed', seed, 'a whole number')
   return Array.from({ length: count }, (_, index) =>
-    suiteCase(`seed ${first + index}: what is acknowledged is stored once, whatever goes wrong`, async (subject) => {
-      await runScenario(subject, seededScenario(first + index, steps))
-    }),
+    scenarioCase(`seed ${first + index}: ${PROMISE}`, seededScenario(first + index, steps)),
   )
+}
+
+/**
+ * One such scenario, chosen by rows of random numbers, the first its setup and each other one a step: for a library for property-based tests, which
+ * shrinks them to the fewest and simplest steps that go wrong.
+ *
+ * @example
+ * const rows = fc.array(fc.array(fc.nat(9_999), { minLength: 12, maxLength: 12 }), { maxLength: 40 }) // fast-check
+ * await fc.assert(fc.asyncProperty(rows, (rows) => entityScenario(rows).run(create)))
+ */
+export function entityScenario(rows: readonly (readonly number[])[]): SuiteCase<EntitySubject> {
+  return scenarioCase(PROMISE, scenarioOf(rows))
+}
+
+function scenarioCase(name: string, scenario: Scenario): SuiteCase<EntitySubject> {
+  return suiteCase(name, async (subject) => {
+    await runScenario(subject, scenario)
+  })
 }

@@ -1,5 +1,5 @@
 export type { EntitySubject } from './entity-scenario/run-scenario.js'
-export { entityScenarios, type EntityScenariosOptions } from './entity-scenarios.js'
+export { entityScenario, entityScenarios, type EntityScenariosOptions } from './entity-scenarios.js'
 export {
   EntityTestKit,
   type EntityTestKitOptions,
