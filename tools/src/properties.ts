@@ -20,7 +20,7 @@ export interface ScenariosOptions {
  *
  * @throws {Error} naming the seed and the smallest scenario found that fails
  */
-export async function checkScenarios(
+export async function assertScenarios(
   check: (rows: readonly (readonly number[])[]) => Promise<void>,
   { seed, count, maxSteps, timeLimitMs = 25_000 }: ScenariosOptions,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { entityScenario } from 'eventsourced/testing'
-import { checkScenarios } from 'eventsourced-tools/properties'
+import { assertScenarios } from 'eventsourced-tools/properties'
 import { testNats } from 'eventsourced-tools/vitest'
 import { nuid } from 'nats'
 import { test } from 'vitest'
@@ -12,5 +12,5 @@ const count = rounds * 10
 test(`entities on JetStream come through ${count} scenarios of seed ${CHAOS_SEED}`, async () => {
   const create = entitySubjects(testNats(), `chaos-${nuid.next()}`)
   const options = { seed: Number(CHAOS_SEED), count, maxSteps: 80, timeLimitMs: 50_000 + rounds * 30_000 }
-  await checkScenarios((rows) => entityScenario(rows).run(create), options)
+  await assertScenarios((rows) => entityScenario(rows).run(create), options)
 })

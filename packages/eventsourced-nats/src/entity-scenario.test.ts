@@ -1,5 +1,5 @@
 import { entityScenario } from 'eventsourced/testing'
-import { checkScenarios, seedOfRun } from 'eventsourced-tools/properties'
+import { assertScenarios, seedOfRun } from 'eventsourced-tools/properties'
 import { testNats } from 'eventsourced-tools/vitest'
 import { nuid } from 'nats'
 import { test } from 'vitest'
@@ -9,5 +9,5 @@ const seed = seedOfRun()
 
 test(`entities on JetStream: what is acknowledged is stored once, whatever goes wrong (seed ${seed})`, async () => {
   const create = entitySubjects(testNats(), `scenarios-${nuid.next()}`)
-  await checkScenarios((rows) => entityScenario(rows).run(create), { seed, count: 25, maxSteps: 50 })
+  await assertScenarios((rows) => entityScenario(rows).run(create), { seed, count: 25, maxSteps: 50 })
 })

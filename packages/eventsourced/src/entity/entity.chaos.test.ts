@@ -1,4 +1,4 @@
-import { checkScenarios } from 'eventsourced-tools/properties'
+import { assertScenarios } from 'eventsourced-tools/properties'
 import { test } from 'vitest'
 import { entityScenario } from '../testing/entity-scenarios.js'
 import { memorySubject } from '../testing/memory-subject.test.fixture.js'
@@ -9,5 +9,5 @@ const count = rounds * 100
 
 test(`entities on the memory log come through ${count} scenarios of seed ${CHAOS_SEED}`, async () => {
   const options = { seed: Number(CHAOS_SEED), count, maxSteps: 80, timeLimitMs: 50_000 + rounds * 30_000 }
-  await checkScenarios((rows) => entityScenario(rows).run(memorySubject), options)
+  await assertScenarios((rows) => entityScenario(rows).run(memorySubject), options)
 })

@@ -1,4 +1,4 @@
-import { checkScenarios, seedOfRun } from 'eventsourced-tools/properties'
+import { assertScenarios, seedOfRun } from 'eventsourced-tools/properties'
 import { test } from 'vitest'
 import { entityScenario } from '../testing/entity-scenarios.js'
 import { memorySubject } from '../testing/memory-subject.test.fixture.js'
@@ -6,5 +6,5 @@ import { memorySubject } from '../testing/memory-subject.test.fixture.js'
 const seed = seedOfRun()
 
 test(`entities on the memory log: what is acknowledged is stored once, whatever goes wrong (seed ${seed})`, async () => {
-  await checkScenarios((rows) => entityScenario(rows).run(memorySubject), { seed, count: 300, maxSteps: 60 })
+  await assertScenarios((rows) => entityScenario(rows).run(memorySubject), { seed, count: 300, maxSteps: 60 })
 })
