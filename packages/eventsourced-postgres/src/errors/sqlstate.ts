@@ -28,6 +28,9 @@ export type Meaning =
 /** Raised by our own functions when their transaction is not READ COMMITTED. */
 export const WRONG_ISOLATION = 'ES001'
 
+/** Raised by our own functions when the transaction that they were to be part of has ended. */
+export const TRANSACTION_ENDED = 'ES002'
+
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   [WRONG_ISOLATION]: 'isolation',
   '2200H': 'full', // sequence_generator_limit_exceeded
