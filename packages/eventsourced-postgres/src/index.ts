@@ -1,4 +1,5 @@
 export type { ConnectionSource, PostgresConfig } from './config.js'
+export { PostgresCounterStore, type PostgresCounterStoreConfig } from './counters/postgres-counter-store.js'
 export type { PostgresEvtLogConfig } from './evt-log/config.js'
 export { MAX_GROUP_BYTES } from './evt-log/measure.js'
 export { PostgresEvtLog } from './evt-log/postgres-evt-log.js'

@@ -1,0 +1,194 @@
+import { ConflictError, InvalidInputError, UncertainError } from 'eventsourced'
+import {
+  type CounterChange,
+  type CounterInstance,
+  CounterOverflowError,
+  type CounterStore,
+  type Counts,
+  isCount,
+} from 'eventsourced/counters'
+import { Accepted } from '../accepted.js'
+import { splitAppendId } from '../append-id.js'
+import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../config.js'
+import { ask } from '../database/ask.js'
+import type { Database } from '../database/database.js'
+import { lend } from '../database/lend.js'
+import { open } from '../database/open.js'
+import { type Parameter, type Row, type Statement, statement } from '../database/statement.js'
+import { messageOf, readError } from '../errors/read-error.js'
+import { meaningOf } from '../errors/sqlstate.js'
+import { inReadCommitted } from '../database/read-committed.js'
+import { COUNTER_STEPS } from './schema.js'
+import { change } from './sql/change.js'
+import { clear } from './sql/clear.js'
+import { counts } from './sql/counts.js'
+import { heartbeat } from './sql/heartbeat.js'
+import { leave } from './sql/leave.js'
+import { sweep } from './sql/sweep.js'
+
+/** The configuration of a {@link PostgresCounterStore}. */
+export type PostgresCounterStoreConfig = PostgresConfig & {
+  /** How long one attempt of an operation may take; 5,000 ms by default. How long it is tried again is the counter's `timeout`. */
+  readonly timeoutMs?: number
+  /** What time it is, in milliseconds since 1970; the server's clock by default. */
+  readonly clock?: () => number
+}
+
+interface Statements {
+  readonly heartbeat: Statement
+  readonly counts: Statement
+  readonly change: Statement
+  readonly clear: Statement
+  readonly leave: Statement
+  readonly sweep: Statement
+}
+
+/**
+ * Counters in PostgreSQL tables, `counters` and what begins with `counters_` by default. Each operation is one call of a function, in a transaction
+ * of its own. The changes of a key wait for one another; those of different keys don't.
+ *
+ * @example
+ * const store = await PostgresCounterStore.create({ pool, setup: true })
+ * const counter = await strictCounter(store, { namespace: 'connections' })
+ */
+export class PostgresCounterStore implements CounterStore {
+  readonly #database: Database
+  readonly #timeoutMs: number
+  readonly #clock: (() => number) | undefined
+  readonly #statements: Statements
+  readonly #accepted = new Accepted('the counter store')
+
+  /**
+   * Opens the store in a database.
+   *
+   * @throws {InvalidInputError} naming the field that is wrong: also `setup`, where the schema is missing, and `schema`, where it is newer
+   *   than this release knows
+   * @throws {RefusedError} `forbidden`: the server does not let us in, or not create the schema
+   * @throws {UnavailableError} the server can't be reached
+   */
+  static async create(config: PostgresCounterStoreConfig): Promise<PostgresCounterStore> {
+    const checked = checkConfig(config, 'counters', ['timeoutMs', 'clock'])
+    const { clock } = config
+    const timeoutMs = checkCount('timeoutMs', config.timeoutMs, { otherwise: 5_000, min: 1, max: 2 ** 31 - 1 })
+    if (clock !== undefined && typeof clock !== 'function') throw new InvalidInputError('clock', clock, 'a function')
+    const database = await open(checked, COUNTER_STEPS)
+    const store = new PostgresCounterStore(checked, { database, timeoutMs, clock })
+    store.#sweep(checked)
+    return store
+  }
+
+  private constructor(
+    { names, preparedStatements }: Checked,
+    {
+      database,
+      timeoutMs,
+      clock,
+    }: { readonly database: Database; readonly timeoutMs: number; readonly clock: (() => number) | undefined },
+  ) {
+    this.#database = database
+    this.#timeoutMs = timeoutMs
+    this.#clock = clock
+    this.#statements = {
+      heartbeat: statement(heartbeat(names), preparedStatements),
+      counts: statement(counts(names), preparedStatements),
+      change: statement(change(names), preparedStatements),
+      clear: statement(clear(names), preparedStatements),
+      leave: statement(leave(names), preparedStatements),
+      sweep: statement(sweep(names), false),
+    }
+  }
+
+  async heartbeat(instance: CounterInstance): Promise<void> {
+    await this.#read('a heartbeat', this.#statements.heartbeat, this.#caller(instance))
+  }
+
+  async get(instance: CounterInstance, key: string): Promise<Counts> {
+    const [row] = await this.#read('reading a counter', this.#statements.counts, [...this.#caller(instance), key])
+    if (row === undefined) return { total: 0n, own: 0n }
+    const [total, own] = row.map(bigintOf)
+    return fitting(key, { total: total ?? 0n, own: own ?? 0n })
+  }
+
+  async change(instance: CounterInstance, key: string, change: CounterChange, changeId: string): Promise<Counts> {
+    const count = 'count' in change ? String(change.count) : null
+    const { writer, no } = splitAppendId(changeId)
+    const values = [...this.#caller(instance), key, change.type, count, writer, no]
+    const [row] = await this.#write('changing a counter', this.#statements.change, values)
+    const [outcome = '', total, own] = row ?? []
+    if (outcome === 'late') {
+      throw new ConflictError(
+        `${instance.instanceId} made a later change of the counter ${key}: this one comes too late`,
+      )
+    }
+    return fitting(key, { total: bigintOf(total), own: bigintOf(own) })
+  }
+
+  async clear(instance: CounterInstance, changeId: string): Promise<void> {
+    const { writer, no } = splitAppendId(changeId)
+    await this.#write('clearing', this.#statements.clear, [...this.#caller(instance), true, writer, no])
+  }
+
+  async clearOnInstance(instance: CounterInstance, changeId: string): Promise<void> {
+    const { writer, no } = splitAppendId(changeId)
+    await this.#write('clearing', this.#statements.clear, [...this.#caller(instance), false, writer, no])
+  }
+
+  async leave({ namespace, instanceId }: CounterInstance): Promise<void> {
+    await this.#read('leaving', this.#statements.leave, [namespace, instanceId, this.#now()])
+  }
+
+  close(): Promise<void> {
+    return this.#accepted.close(
+      () => Promise.resolve(),
+      () => this.#database.close(),
+    )
+  }
+
+  /** Removes what is of no more use, beside everything else: new instances are what makes it grow. */
+  #sweep({ logger }: Checked): void {
+    const question = { doing: 'sweeping', statement: this.#statements.sweep, values: [this.#now()] }
+    const swept = this.#accepted.add(ask(this.#database.readers, { timeoutMs: SWEEP_MS }, question))
+    swept.catch((error: unknown) => logger.warn({ err: error }, 'what is forgotten of counters was not removed'))
+  }
+
+  #caller({ namespace, instanceId, deadInstanceThreshold, forgetAfter }: CounterInstance): Parameter[] {
+    return [namespace, instanceId, `${deadInstanceThreshold} ms`, `${forgetAfter} ms`, this.#now()]
+  }
+
+  #now(): string | null {
+    return this.#clock === undefined ? null : new Date(this.#clock()).toISOString()
+  }
+
+  #read(doing: string, statement: Statement, values: Parameter[]): Promise<Row[]> {
+    this.#accepted.refuseIfClosed()
+    return this.#accepted.add(ask(this.#database.readers, { timeoutMs: this.#timeoutMs }, { doing, statement, values }))
+  }
+
+  /** Sends a change once. Where the server has not said that it failed it may be made. */
+  #write(doing: string, statement: Statement, values: Parameter[]): Promise<Row[]> {
+    this.#accepted.refuseIfClosed()
+    let isSent = false
+    const write = lend(this.#database.readers, { timeoutMs: this.#timeoutMs }, (client) => {
+      isSent = true
+      return inReadCommitted(client, statement, values)
+    }).catch((error: unknown) => {
+      if (isSent && meaningOf(error) === 'unknown') {
+        throw new UncertainError(`${doing} was not answered: ${messageOf(error)}`, { cause: error })
+      }
+      throw readError(doing, error)
+    })
+    return this.#accepted.add(write)
+  }
+}
+
+/** Nobody waits for it. */
+const SWEEP_MS = 600_000
+
+function bigintOf(value: string | null | undefined): bigint {
+  return BigInt(value ?? 0)
+}
+
+function fitting(key: string, counts: Counts): Counts {
+  for (const value of [counts.total, counts.own]) if (!isCount(value)) throw new CounterOverflowError(key, value)
+  return counts
+}

@@ -1,0 +1,19 @@
+import type { Step } from '../database/migrate.js'
+import { createChange } from './sql/change.js'
+import { createClear } from './sql/clear.js'
+import { createCounters } from './sql/create-counters.js'
+import { createCounts } from './sql/counts.js'
+import { createHeartbeat } from './sql/heartbeat.js'
+import { createSweep } from './sql/sweep.js'
+
+/** The steps of the counters' schema. */
+export const COUNTER_STEPS: readonly Step[] = [
+  (names) => [
+    ...createCounters(names),
+    createHeartbeat(names),
+    createCounts(names),
+    createChange(names),
+    createClear(names),
+    createSweep(names),
+  ],
+]
