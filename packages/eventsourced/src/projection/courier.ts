@@ -45,8 +45,7 @@ export class Courier<Evt> {
 
   /** Delivers events in their order, and decides on those that can't be handled. @throws the store's failure, or the reason why it was given up */
   async carry(all: readonly Item<Evt>[]): Promise<void> {
-    // What came before may have stopped a slice.
-    const items = all.filter(({ state }) => state.isOpen)
+    const items = all.filter((item) => this.#goesOn(item))
     const broken = items.findIndex(({ fate }) => fate.kind === 'broken')
     if (broken >= 0) return this.#around(items, broken, false)
     if (items.length === 0) return
@@ -77,8 +76,14 @@ export class Courier<Evt> {
     const culprit = items[at]
     if (culprit === undefined) return
     const rest = items.slice(at + 1)
-    if (culprit.state.isOpen) await this.#decide(culprit, rest)
+    if (this.#goesOn(culprit)) await this.#decide(culprit, rest)
     await this.carry(culprit.fate.kind === 'broken' ? rest : [culprit, ...rest])
+  }
+
+  /** Whether an event's slice was not stopped by one before it. One that waits meanwhile waits behind that. */
+  #goesOn({ state, stored }: Item<Evt>): boolean {
+    if (!state.isOpen && state.phase === 'reading') state.keep(stored)
+    return state.isOpen
   }
 
   async #decide(culprit: Item<Evt>, rest: readonly Item<Evt>[]): Promise<void> {
@@ -94,8 +99,8 @@ export class Courier<Evt> {
     switch (verdict.kind) {
       case 'again': {
         state.attempts += 1
-        const behind = rest.filter((item) => item.state === state).map((item) => item.stored)
-        state.holdBack([stored, ...behind], performance.now() + verdict.afterMs)
+        state.keep(stored)
+        state.retryAt = performance.now() + verdict.afterMs
         return this.#note(state, failure)
       }
       case 'stop':

@@ -9,6 +9,7 @@ import { MemoryEvtLog } from '../memory/memory-evt-log.js'
 import { atLeastOnce } from './at-least-once.js'
 import type { HandlerContext, ProjectedEvt } from './delivery.js'
 import { MemoryOffsetStore } from './memory-offset-store.js'
+import { type OnError, retry } from './on-error.js'
 import type { ProjectionOptions } from './options.js'
 import { Projection, type RunningProjection } from './projection.js'
 import type { Stored } from './reached.js'
@@ -99,4 +100,12 @@ export class Bench {
   async end(): Promise<void> {
     for (const running of this.#running) await running.stop()
   }
+}
+
+const quick = { min: 1, max: 2 }
+
+/** Quick retries, and then that. */
+export function after(attempts: number, then: 'stop' | 'skip' | 'park'): OnError {
+  // oxlint-disable-next-line unicorn/no-thenable -- a word, which nobody takes for a function
+  return retry({ ...quick, attempts, then })
 }

@@ -87,10 +87,10 @@ export class SliceState {
     this.#drain()
   }
 
-  /** Keeps events back until the first of them may be tried again. */
-  holdBack(evts: readonly PersistedEvt[], retryAt: number): void {
-    this.backlog = [...evts, ...this.backlog]
-    this.retryAt = retryAt
+  /** Keeps an event back, in its place among those that are kept already. */
+  keep(evt: PersistedEvt): void {
+    this.backlog.push(evt)
+    this.backlog.sort((left, right) => left.position - right.position)
   }
 
   #drain(): void {

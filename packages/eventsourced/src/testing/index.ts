@@ -1,5 +1,6 @@
 export type { EntitySubject } from './entity-scenario/run-scenario.js'
 export { entityScenario, entityScenarios, type EntityScenariosOptions } from './entity-scenarios.js'
+export { forgetScenarios } from './forget-scenarios.js'
 export {
   EntityTestKit,
   type EntityTestKitOptions,
@@ -13,6 +14,8 @@ export type { EvtLogSubject } from './evt-log/fixture.js'
 export { evtLogSuite } from './evt-log-suite.js'
 export { type Fault, Faults, type Held } from './faults.js'
 export { type Alter, type EvtLogOperation, FaultyEvtLog } from './faulty-evt-log.js'
+export { FaultyLeaseStore, type LeaseStoreOperation } from './faulty-lease-store.js'
+export { FaultyOffsetStore, type OffsetStoreOperation } from './faulty-offset-store.js'
 export { FaultySnapshotStore, type SnapshotStoreOperation } from './faulty-snapshot-store.js'
 export type { LeaseStoreSubject } from './lease-store/fixture.js'
 export { leaseStoreSuite } from './lease-store-suite.js'
