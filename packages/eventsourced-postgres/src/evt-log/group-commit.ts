@@ -10,8 +10,7 @@ import { measure } from './measure.js'
 import { resolveConflict } from './resolve-conflict.js'
 import type { EvtLogStatements } from './statements.js'
 import { type BatchLimits, takeBatch, type Waiting } from './waiting.js'
-import { inReadCommitted } from '../database/read-committed.js'
-import { type EncodedBatch, encode, writeBatch, type Written } from './write-batch.js'
+import { type EncodedBatch, encode, inReadCommitted, writeBatch, type Written } from './write-batch.js'
 
 /** What a group commit works with. */
 export interface GroupCommitOptions {
@@ -29,8 +28,17 @@ const MIN_ATTEMPT_MS = 1_000
 const FIRST_PAUSE_MS = 25
 const MAX_PAUSE_MS = 1_000
 
+/** A batch of fewer appends is never full: what another commit costs would outweigh what is gained by not waiting for callers. */
+const MIN_FULL = 256
+
+/** Tells the callers of a batch how it ended. */
+type Answers = () => void
+
 /**
  * Writes appends in batches, one batch at a time: while it commits, the next one forms. An append that comes alone goes alone, at once.
+ *
+ * Under load the server does not wait for callers: of many appends that wait while none is on its way a batch takes half, and the other half
+ * goes before the callers of the first are answered, who call again while it is written; and so on in turns.
  *
  * Each append ends in one of five ways: stored, conflict, refused, unavailable, uncertain. Where the answer to a batch was lost it is sent
  * again as it was, for reading back and finding nothing would prove nothing: the first try may still wait for its lock.
@@ -76,20 +84,38 @@ export class GroupCommit {
     while (this.#queue.length > 0) {
       // Whoever was just answered, or calls in the same turn, gets into this batch: else each would be followed by a batch of one.
       await nextTurn()
-      this.#dropLate()
-      const batch = takeBatch(this.#queue, this.#options.limits)
-      for (const waiting of batch) this.#waitingBytes -= waiting.bytes
-      if (batch.length > 0) await this.#write(batch)
+      let unanswered = 0
+      let answer: Answers = noAnswers
+      do {
+        this.#dropLate()
+        const batch = this.#take(unanswered > 0 ? Infinity : half(this.#queue.length))
+        const writing = this.#write(batch)
+        // By then it is on its way.
+        if (unanswered > 0) await nextTurn()
+        answer()
+        answer = await writing
+        unanswered = batch.length
+      } while (this.#queue.length >= half(unanswered + this.#queue.length))
+      answer()
     }
     this.#running = undefined
   }
 
-  async #write(batch: readonly Waiting[]): Promise<void> {
+  #take(maxAppends: number): Waiting[] {
+    const batch = takeBatch(this.#queue, { ...this.#options.limits, maxAppends })
+    for (const waiting of batch) this.#waitingBytes -= waiting.bytes
+    return batch
+  }
+
+  /** Writes a batch, and sees to what fails of it. Those whose outcome is known at the end are told by the caller. */
+  async #write(batch: readonly Waiting[]): Promise<Answers> {
+    if (batch.length === 0) return noAnswers
     let encoded: EncodedBatch
     try {
       encoded = encode(this.#options.statements, batch, this.#options.lockTimeoutMs)
     } catch (error) {
-      return this.#failed(batch, 'data', error)
+      await this.#failed(batch, 'data', error)
+      return noAnswers
     }
     let sent = false
     let written: Written
@@ -101,10 +127,11 @@ export class GroupCommit {
       })
     } catch (error) {
       const meaning = meaningOf(error)
-      return this.#failed(batch, meaning === 'unknown' && !sent ? 'later' : meaning, error)
+      await this.#failed(batch, meaning === 'unknown' && !sent ? 'later' : meaning, error)
+      return noAnswers
     }
     this.#pauseMs = FIRST_PAUSE_MS
-    this.#answer(batch, written)
+    return () => this.#answer(batch, written)
   }
 
   #lend<T>(pool: Database['writers'], batch: readonly Waiting[], work: (client: ClientBase) => Promise<T>): Promise<T> {
@@ -191,8 +218,10 @@ export class GroupCommit {
   /** So that an append that can't be stored fails alone. */
   async #halve(batch: readonly Waiting[]): Promise<void> {
     const middle = batch.length >> 1
-    await this.#write(batch.slice(0, middle))
-    await this.#write(batch.slice(middle))
+    for (const part of [batch.slice(0, middle), batch.slice(middle)]) {
+      const answer = await this.#write(part)
+      answer()
+    }
   }
 
   #failedAlone([waiting]: readonly Waiting[], meaning: Meaning, error: unknown): void {
@@ -248,6 +277,13 @@ export class GroupCommit {
     }
   }
 }
+
+/** How many appends of so many make a full batch. */
+function half(appends: number): number {
+  return Math.max(MIN_FULL, Math.ceil(appends / 2))
+}
+
+function noAnswers(): void {}
 
 function uncertain({ append }: Waiting, cause?: Error): UncertainError {
   const { key, appendId } = append

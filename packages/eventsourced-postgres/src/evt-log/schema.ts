@@ -26,4 +26,5 @@ export const EVT_LOG_STEPS: readonly Step[] = [
     createDeleteEvts(names),
   ],
   (names) => [createEntityIds(names)],
+  (names) => [createAppendBatch(names)],
 ]

@@ -26,7 +26,10 @@ export interface BatchLimits {
  * Takes the next batch off the queue: the longest waiting first, at most one append an entity, within the limits but never none. What is
  * left keeps its order.
  */
-export function takeBatch(queue: Waiting[], limits: BatchLimits): Waiting[] {
+export function takeBatch(
+  queue: Waiting[],
+  { maxEvts, maxBytes, maxAppends }: BatchLimits & { readonly maxAppends: number },
+): Waiting[] {
   const batch: Waiting[] = []
   const left: Waiting[] = []
   // By id alone: it costs nothing that two types with one id don't share a batch.
@@ -36,7 +39,7 @@ export function takeBatch(queue: Waiting[], limits: BatchLimits): Waiting[] {
   let full = false
   for (const waiting of queue) {
     const { id } = waiting.append.key
-    const fits = evts + waiting.evtCount <= limits.maxEvts && bytes + waiting.bytes <= limits.maxBytes
+    const fits = batch.length < maxAppends && evts + waiting.evtCount <= maxEvts && bytes + waiting.bytes <= maxBytes
     full ||= batch.length > 0 && !fits
     if (full || ids.has(id)) {
       left.push(waiting)
