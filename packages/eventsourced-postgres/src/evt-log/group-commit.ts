@@ -4,13 +4,14 @@ import type { ClientBase } from 'pg'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.js'
 import { lend } from '../database/lend.js'
+import { inReadCommitted } from '../database/read-committed.js'
 import { messageOf } from '../errors/read-error.js'
 import { type Meaning, meaningOf } from '../errors/sqlstate.js'
 import { measure } from './measure.js'
 import { resolveConflict } from './resolve-conflict.js'
 import type { EvtLogStatements } from './statements.js'
 import { type BatchLimits, takeBatch, type Waiting } from './waiting.js'
-import { type EncodedBatch, encode, inReadCommitted, writeBatch, type Written } from './write-batch.js'
+import { type EncodedBatch, encode, writeBatch, type Written } from './write-batch.js'
 
 /** What a group commit works with. */
 export interface GroupCommitOptions {
