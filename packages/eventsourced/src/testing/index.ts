@@ -1,5 +1,6 @@
 export type { EntitySubject } from './entity-scenario/run-scenario.js'
 export { entityScenario, entityScenarios, type EntityScenariosOptions } from './entity-scenarios.js'
+export { forgetScenarios } from './forget-scenarios.js'
 export {
   EntityTestKit,
   type EntityTestKitOptions,

@@ -14,6 +14,9 @@ import { entityOptions, type Opened, Process } from './process.js'
 import { ENTITY_COUNT, type FaultKind, type ProcessName, type Send, type Setup, type Step } from './scenario.js'
 import type { Archive } from './watched-evt-log.js'
 
+/** The faults of which something arrives when its sender no longer waits for it. */
+const LATE: readonly FaultKind[] = ['append uncertain, stored late', 'save fails, saved late']
+
 type StepOf<Do extends Step['do']> = Extract<Step, { readonly do: Do }>
 
 /** Two processes, the entities that they share, and their callers: what the steps of a scenario happen to. */
@@ -27,6 +30,8 @@ export class World {
   readonly #forgets = new Map<number, number>()
   readonly #forgottenAt = new Map<number, number>()
   #held: Held[] = []
+  /** What its sender has given up: nobody waits for it. */
+  #late: Held[] = []
   readonly #stops: Promise<void>[] = []
 
   constructor(setup: Setup, archive: Archive, opened: Readonly<Record<ProcessName, Opened>>, patienceMs: number) {
@@ -157,7 +162,9 @@ export class World {
 
   #fault(process: Process, kind: FaultKind, times: number): void {
     if (kind !== 'another writer first') {
-      this.#held.push(...injectFault(process, kind, times))
+      const held = injectFault(process, kind, times)
+      if (LATE.includes(kind)) this.#late.push(...held)
+      else this.#held.push(...held)
     } else {
       for (let time = 0; time < times; time++) process.opened.evtLog.beforeNextAppend((key) => this.#intrude(key))
     }
@@ -202,7 +209,8 @@ export class World {
       await turn()
       this.#send({ count: 1, at, entity, cmd: MOVE })
     }
-    this.#release()
+    // What arrives late may do so when all is forgotten.
+    this.#letGoOn()
     if (!(await forgotten)) return
     const seqNo = this.archive.lastForgottenAt(key)
     this.#forgottenAt.set(entity, seqNo)
@@ -236,8 +244,14 @@ export class World {
     await this.callers.allAnswered()
   }
 
-  /** Lets go on what is held back. */
+  /** Lets go on, and arrive, all that is held back. */
   #release(): void {
+    this.#letGoOn()
+    for (const { release } of this.#late) release()
+    this.#late = []
+  }
+
+  #letGoOn(): void {
     for (const { release } of this.#held) release()
     this.#held = []
   }
