@@ -116,7 +116,7 @@ export interface EvtLog {
   evtsByType(typeName: string, options?: EvtsByTypeOptions): AsyncIterable<PersistedEvt>
   /**
    * The ids of a type's entities that have events, each once, in an order of the log's own, however many they are. One whose events are
-   * all deleted is left out; one that gets its first event, or loses its last, meanwhile may be there or not.
+   * all deleted is left out, one that was forgotten is there by its mark; one that gets its first event, or loses its last, meanwhile may be there or not.
    */
   ids(typeName: string, options?: IdsOptions): AsyncIterable<string>
   /**
