@@ -9,13 +9,15 @@ import { keyOf } from './subject.js'
  */
 export const FORMAT_VERSION = 1
 
+/** What need not be encoded, as nearly all types are. */
+const PLAIN = /^[\w.-]+$/
 const START = `NATS/1.0\r\nEs-Format: ${FORMAT_VERSION}\r\n`
 
 /** The header block of an event, open at its end: how it is fenced and batched comes behind. */
 export function evtHeader(seqNo: number, appendId: string, { type, version, metadata }: NewEvt): string {
   return (
     `${START}Es-Seq-No: ${seqNo}\r\nEs-Append-Id: ${appendId}\r\n` +
-    `Es-Type: ${encodeURIComponent(type)}\r\nEs-Version: ${version}\r\n${metadataLines(metadata)}`
+    `Es-Type: ${PLAIN.test(type) ? type : encodeURIComponent(type)}\r\nEs-Version: ${version}\r\n${metadataLines(metadata)}`
   )
 }
 

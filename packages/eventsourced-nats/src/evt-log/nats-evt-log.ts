@@ -85,10 +85,14 @@ export class NatsEvtLog implements EvtLog {
     return new NatsEvtLog({ name, wire, manager, timeoutMs, logger }, connected, checked)
   }
 
-  async persist(append: Append): Promise<Persisted> {
-    this.#refuseIfClosed()
-    checkAppend(append)
-    return this.#work.do(() => this.#persist(append))
+  persist(append: Append): Promise<Persisted> {
+    try {
+      this.#refuseIfClosed()
+      checkAppend(append)
+      return this.#work.do(() => this.#persist(append))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async head(key: EntityKey): Promise<LogHead> {

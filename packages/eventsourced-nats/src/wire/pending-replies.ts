@@ -27,6 +27,10 @@ export class PendingReplies {
     return token
   }
 
+  has(token: string): boolean {
+    return this.#pending.has(token)
+  }
+
   answer(token: string, msg: Msg): void {
     const request = this.#pending.get(token)
     if (request === undefined) return

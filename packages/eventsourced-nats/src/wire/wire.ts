@@ -25,6 +25,14 @@ export interface OutMsg {
 /** Whom a request is for. */
 export type Target = Pick<OutMsg, 'subject'>
 
+/** A request of several messages. They go out one by one as they are made, so that the server works at the first ones meanwhile. */
+export interface PartedRequest {
+  put(msg: OutMsg): void
+  /** Sends the last message, which alone makes the server carry out any of it. */
+  end(msg: OutMsg): void
+  readonly reply: Promise<Reply>
+}
+
 /**
  * Requests over the package's connection, as fast as the connection goes: one reply inbox for all, a callback subscription and
  * header blocks encoded by hand. A request ends with its answer, with the connection, or in time: it never hangs.
@@ -32,10 +40,12 @@ export type Target = Pick<OutMsg, 'subject'>
 export interface Wire {
   /** Sends a request that has one answer. */
   request(msg: OutMsg): Promise<Reply>
-  /** Sends messages to some subjects, of which the last message alone is answered, for all of them. They go out while others are made. */
-  requestAll(targets: readonly Target[], msgs: Iterable<OutMsg>): Promise<Reply>
+  /** The same with a callback, which the call itself may call: where there are very many a promise for each costs too much. */
+  send(msg: OutMsg, onReply: (reply: Reply) => void): void
+  /** Begins a request of several messages, of which the last one alone is answered, for all of them. Targets may be added up to its end. */
+  requestInParts(targets: readonly Target[]): PartedRequest
   /** Sends a request that has many answers: up to the first for which `isLast` holds, which is given back. */
-  requestMany(msg: OutMsg, isLast: (msg: Msg) => boolean): Promise<Reply>
+  requestMany(msg: OutMsg, isLast: IsLast): Promise<Reply>
   /** Waits until there is a connection, up to `timeoutMs`, or until the signal fires. Answers whether there is one. */
   whenConnected(timeoutMs: number, signal?: AbortSignal): Promise<boolean>
   /** The most bytes that a message's headers and payload may have together. */
@@ -56,6 +66,9 @@ export interface WireOptions {
   readonly inboxPrefix: string | undefined
   readonly logger: Logger | undefined
 }
+
+/** Whether a message is the last of an answer. */
+type IsLast = (msg: Msg) => boolean
 
 const NO_HEADER = new Uint8Array(0)
 const DEFAULT_MAX_PAYLOAD = 1_048_576
@@ -92,37 +105,47 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
     connection.publish(subject, payload, header.length === 0 ? { reply } : { reply, headers: encoded })
   }
 
-  /** `failed` says what a failure while it is put on the wire leaves behind. */
-  const send = (
-    targets: readonly Target[],
-    put: (reply: string) => void,
-    failed: 'not-sent' | 'lost',
-    isLast?: (msg: Msg) => boolean,
-  ): Promise<Reply> =>
-    new Promise((resolve) => {
-      // What the package is given without a connection may or may not go out later: nobody could tell.
-      if (!link.isUp()) return resolve({ kind: 'not-sent', why: 'there is no connection to NATS' })
-      const token = pending.add(targets, resolve, isLast)
-      try {
-        put(`${inbox}.${token}`)
-      } catch (error) {
-        pending.settle(token, { kind: failed, why: error instanceof Error ? error.message : String(error) })
-      }
-    })
+  const send = (targets: readonly Target[], msg: OutMsg, onReply: (reply: Reply) => void, isLast?: IsLast) => {
+    const token = begin(targets, onReply, isLast)
+    if (token !== undefined) put(token, msg, `${inbox}.${token}`)
+  }
 
-  const publishAll = (msgs: Iterable<OutMsg>, reply: string) => {
-    let last: OutMsg | undefined
-    for (const msg of msgs) {
-      if (last !== undefined) publish(last, '')
-      last = msg
+  /** The token of a new request; undefined if it can't be sent. */
+  const begin = (targets: readonly Target[], onReply: (reply: Reply) => void, isLast?: IsLast) => {
+    if (link.isUp()) return pending.add(targets, onReply, isLast)
+    // What the package is given without a connection may or may not go out later: nobody could tell.
+    onReply({ kind: 'not-sent', why: 'there is no connection to NATS' })
+    return undefined
+  }
+
+  const put = (token: string, msg: OutMsg, reply: string) => {
+    try {
+      publish(msg, reply)
+    } catch (error) {
+      // The package refuses a message before it takes any of it.
+      pending.settle(token, { kind: 'not-sent', why: error instanceof Error ? error.message : String(error) })
     }
-    if (last !== undefined) publish(last, reply)
+  }
+
+  const request = (msg: OutMsg, isLast?: IsLast) => new Promise<Reply>((resolve) => send([msg], msg, resolve, isLast))
+
+  const requestInParts = (targets: readonly Target[]): PartedRequest => {
+    let token: string | undefined
+    const reply = new Promise<Reply>((resolve) => {
+      token = begin(targets, resolve)
+    })
+    // Once it has failed nothing more of it is sent, least of all its end.
+    const putPart = (msg: OutMsg, isLast: boolean) => {
+      if (token !== undefined && pending.has(token)) put(token, msg, isLast ? `${inbox}.${token}` : '')
+    }
+    return { put: (msg) => putPart(msg, false), end: (msg) => putPart(msg, true), reply }
   }
 
   return {
-    request: (msg) => send([msg], (reply) => publish(msg, reply), 'not-sent'),
-    requestAll: (targets, msgs) => send(targets, (reply) => publishAll(msgs, reply), 'lost'),
-    requestMany: (msg, isLast) => send([msg], (reply) => publish(msg, reply), 'not-sent', isLast),
+    request: (msg) => request(msg),
+    send: (msg, onReply) => send([msg], msg, onReply),
+    requestInParts,
+    requestMany: request,
     whenConnected: (timeoutMs, signal) => link.whenUp(timeoutMs, signal),
     get maxPayload() {
       return connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD

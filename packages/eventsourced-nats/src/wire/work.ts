@@ -3,14 +3,17 @@ export class Work {
   #count = 0
   #waiting: (() => void)[] = []
 
-  /** Does a piece of work; it counts until it is done. */
-  async do<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** Does a piece of work; it counts until it is done. What it throws at once is thrown. */
+  do<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = work()
     this.#count++
-    try {
-      return await work()
-    } finally {
-      if (--this.#count === 0) this.#wakeAll()
-    }
+    // Beside the result and not in between: every append goes through here.
+    result.then(this.#end, this.#end)
+    return result
+  }
+
+  readonly #end = (): void => {
+    if (--this.#count === 0) this.#wakeAll()
   }
 
   /** Waits until nothing is under way. */

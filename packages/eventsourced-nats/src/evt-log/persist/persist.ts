@@ -13,8 +13,10 @@ import { resolve, type Send } from './resolve.js'
 import { Way } from './way.js'
 import { outMsg, persistedOf, type Write, type WriteMsg, writeOf } from './write.js'
 
-/** Stores an append that was checked before. */
+/** Stores an append that was checked before. It may throw at once. */
 export type Persist = (append: Append) => Promise<Persisted>
+
+type OnOutcome = (outcome: Outcome) => void
 
 /** Stores appends: those of one event each by themselves, others in batches that they share. */
 export function createPersist(
@@ -26,42 +28,77 @@ export function createPersist(
   const batcher = new Batcher(stream)
   const way = new Way(batching, stream.logger)
   let underWay = 0
-
-  const send: Send = async (write) => {
-    const [only, second] = write.msgs
-    if (only === undefined || second !== undefined) return batcher.send(write)
-    const before = underWay
-    const sentAt = performance.now()
-    const outcome = way.sharesBatch(before) ? await batcher.send(write) : await sendAlone(stream, write, only)
-    // A failure may be as quick or slow as it likes.
-    if (outcome.kind === 'stored') way.took(sentAt, before)
-    return outcome
+  let lingering = 0
+  const noneLingers = () => {
+    underWay -= lingering
+    lingering = 0
   }
 
-  return async (append) => {
-    const write = writeOf(append, subjectOf(stream.name, append.key), stream.wire.maxPayload)
-    const before = isKnown(recent, write) ? undefined : await checkHead(stream, recent, write)
-    if (before !== undefined) return before
-    const turn = budget.take(write.bytes)
-    if (turn !== undefined) await turn
-    underWay++
-    try {
-      const outcome = await send(write)
-      // So end nearly all.
-      const isStored = outcome.kind === 'stored'
-      const persisted = isStored ? persistedOf(write, outcome.lastSeq) : await resolve(stream, write, send, outcome)
-      const { seqNo, position } = persisted.head
-      recent.set(write.subject, { seqNo, position, appendId: append.appendId, seq: position, isTombstone: false })
-      return persisted
-    } finally {
-      underWay--
-      budget.give(write.bytes)
+  const send = (write: Write, onOutcome: OnOutcome) => {
+    const [only, second] = write.msgs
+    if (only === undefined || second !== undefined) return batcher.send(write, onOutcome)
+    const before = underWay
+    const sentAt = performance.now()
+    const note = (outcome: Outcome) => {
+      // A failure may be as quick or slow as it likes.
+      if (outcome.kind === 'stored') way.took(sentAt, before)
+      onOutcome(outcome)
     }
+    if (!way.sharesBatch(before)) return sendAlone(stream, write, only, note)
+    batcher.send(write, (outcome) => {
+      // All of a batch are answered at once, and what follows on them comes in the same turn of the event loop: they still count for it.
+      underWay++
+      if (lingering++ === 0) setImmediate(noneLingers)
+      note(outcome)
+    })
+  }
+  const sendAgain: Send = (write) => new Promise((done) => send(write, done))
+
+  const stored = (write: Write, persisted: Persisted): Persisted => {
+    const { seqNo, position } = persisted.head
+    const { appendId } = write.append
+    recent.set(write.subject, { seqNo, position, appendId, seq: position, isTombstone: false })
+    return persisted
+  }
+
+  const over = (write: Write) => {
+    underWay--
+    budget.give(write.bytes)
+  }
+
+  const find = async (write: Write, outcome: Outcome) => {
+    try {
+      return stored(write, await resolve(stream, write, sendAgain, outcome))
+    } finally {
+      over(write)
+    }
+  }
+
+  // Nearly all end with the first answer, and cost one promise.
+  const store = (write: Write) =>
+    new Promise<Persisted>((done) => {
+      underWay++
+      send(write, (outcome) => {
+        if (outcome.kind !== 'stored') return done(find(write, outcome))
+        over(write)
+        done(stored(write, persistedOf(write, outcome.lastSeq)))
+      })
+    })
+
+  const inTurn = (write: Write) => {
+    const turn = budget.take(write.bytes)
+    return turn === undefined ? store(write) : turn.then(() => store(write))
+  }
+
+  return (append) => {
+    const write = writeOf(append, subjectOf(stream.name, append.key), stream.wire.maxPayload)
+    if (isKnown(recent, write)) return inTurn(write)
+    return checkHead(stream, recent, write).then((before) => before ?? inTurn(write))
   }
 }
 
-async function sendAlone({ name, wire }: Stream, write: Write, msg: WriteMsg): Promise<Outcome> {
-  return outcomeOf(pubReply(name, await wire.request(outMsg(write, msg, true))), 1)
+function sendAlone({ name, wire }: Stream, write: Write, msg: WriteMsg, onOutcome: OnOutcome): void {
+  wire.send(outMsg(write, msg, true), (reply) => onOutcome(outcomeOf(pubReply(name, reply), 1)))
 }
 
 /** Whether the expected head is one that this log has seen. Where a tombstone stands for it, the fence goes by that. */
