@@ -59,23 +59,12 @@ test('more are asked for by name than the server takes at once: all come', async
 
 test('values too large for one page come over several', async () => {
   const given = await setting()
-  const names = numbered('large', 80)
-  await Promise.all(names.map((name) => given.counters.add(`${given.stream}.${name}`, 10n ** 60_000n)))
+  const names = numbered('large', 50)
+  const large = 10n ** 60_000n
+  await Promise.all(names.map((name) => given.counters.add(`${given.stream}.${name}`, large)))
   const values = await valuesOf(given, ['>'])
   expect([...values.keys()].toSorted()).toEqual(names.toSorted())
-  expect(new Set(values.values())).toEqual(new Set([10n ** 60_000n]))
-})
-
-test('more counters than the server lists at once all come', async () => {
-  const given = await setting()
-  const count = 100_500
-  for (let start = 0; start < count; start += 10_000) {
-    const names = Array.from({ length: Math.min(10_000, count - start) }, (_, index) => `n.${start + index}`)
-    await Promise.all(names.map((name) => given.counters.increment(`${given.stream}.${name}`)))
-  }
-  let sum = 0n
-  for (const value of (await valuesOf(given, ['>'])).values()) sum += value
-  expect(sum).toBe(BigInt(count))
+  expect([...values.values()].every((value) => value === large)).toBe(true)
 })
 
 test.for([

@@ -55,7 +55,7 @@ test('it survives lost connections: none is missed and none repeated', async () 
   const { counters, stream } = await setting()
   const behind = await opened(await connected(`127.0.0.1:${proxy.port}`), stream)
   const seen = watching(behind, `${stream}.*`, { after: 0 })
-  const count = 100
+  const count = 300
   for (let value = 1; value <= count; value++) {
     await counters.increment(`${stream}.a`)
     if (value % 50 !== 0) continue

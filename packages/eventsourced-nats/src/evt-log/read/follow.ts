@@ -46,7 +46,8 @@ export async function* follow(
         throw new RefusedError('forbidden', `reading events: ${delivery.why}`)
       } else {
         stream.logger?.info({ subjects, after: last, why: delivery?.why }, 'a consumer broke: another takes over')
-        await consumer.delete()
+        // Not waited for: what is sent while the connection is away may get no answer, and would hold the other one up for seconds.
+        void consumer.delete()
         consumer = undefined
         if (broken++ > 0) await backOff(broken, signal)
         signal.throwIfAborted()
