@@ -66,7 +66,10 @@ export const forgetScenarios: readonly SuiteCase<EntitySubject>[] = [
     send('B', { times: 2 }),
     { do: 'let others run', turns: 50 },
     forget('A'),
-    ...USED_ON,
+    // Nothing that would be saved in its place.
+    ALL_ANSWERED,
+    send('B', { what: 'look', fresh: true }),
+    send('A', { what: 'look' }),
   ]),
   ...(['deletion unavailable', 'deletion answered late'] as const).map((deletion) =>
     forgetCase(`forgetting that fails half-way, ${deletion}, is finished by doing it again`, RETENTION, [
