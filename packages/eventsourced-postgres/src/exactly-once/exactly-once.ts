@@ -1,0 +1,125 @@
+import type { Batch, BatchBounds, Committed, Delivery, HandlerContext, ProjectedEvt } from 'eventsourced'
+import { HandlerError, UnavailableError } from 'eventsourced'
+import type { Pool } from 'pg'
+import { messageOf, readError } from '../errors/read-error.js'
+import { meaningOf, sqlState, TRANSACTION_ENDED } from '../errors/sqlstate.js'
+import { PostgresOffsetStore, type PostgresOffsetStoreConfig } from '../offset-store/postgres-offset-store.js'
+import { inTransaction, type Transaction, type Tx } from './transaction.js'
+
+/** Where `exactlyOnce` keeps its offsets: all settings of the {@link PostgresOffsetStore} but the pool. */
+export type ExactlyOnceOptions = Omit<PostgresOffsetStoreConfig, 'pool' | 'connection'> & {
+  /** Whether to create the tables of the offsets, or to bring older ones up to date, if need be; on by default. */
+  readonly setup?: boolean
+  /** How long the server lets a transaction idle before it ends it, in milliseconds; 60,000 by default. It bounds how long a paused process holds locks. */
+  readonly idleInTransactionMs?: number
+}
+
+const IN_FAILED_TRANSACTION = '25P02'
+
+/**
+ * Calls a handler for each event, whose writes through `tx` and the move of the offset are one transaction: each event is applied exactly
+ * once, whatever log it comes from, whoever crashes, and however often it is tried. What the handler does elsewhere is not part of that.
+ *
+ * Takes one connection of the pool at a time for events, and a second one for leases and requests. The pool stays the caller's.
+ *
+ * @example
+ * handler: exactlyOnce(pool, async ({ evt, key }, tx) => {
+ *   await tx.query('UPDATE totals SET total = total + $1', [evt.inc])
+ * })
+ */
+export function exactlyOnce<Evt>(
+  pool: Pool,
+  handler: (evt: ProjectedEvt<Evt>, tx: Tx, context: HandlerContext) => unknown,
+  options: ExactlyOnceOptions = {},
+): Delivery<Evt> {
+  return delivery(pool, options, {}, (batch, tx) => batch.each((evt, context) => handler(evt, tx, context)))
+}
+
+/**
+ * As {@link exactlyOnce}, with whole batches for the handler, which can write them with few statements. A batch that fails is rolled back, and
+ * tried in ever smaller parts until the event is found that can't be handled.
+ *
+ * @example
+ * handler: exactlyOnceGrouped(pool, async (evts, tx) => {
+ *   await tx.query('INSERT INTO seen SELECT unnest($1::uuid[])', [evts.map(({ key }) => key.id)])
+ * }, { maxEvts: 1_000 })
+ */
+export function exactlyOnceGrouped<Evt>(
+  pool: Pool,
+  handler: (evts: readonly ProjectedEvt<Evt>[], tx: Tx, context: HandlerContext) => unknown,
+  { maxEvts, maxWaitMs, ...options }: ExactlyOnceOptions & BatchBounds = {},
+): Delivery<Evt> {
+  const bounds = { ...(maxEvts !== undefined && { maxEvts }), ...(maxWaitMs !== undefined && { maxWaitMs }) }
+  return delivery(pool, options, bounds, (batch, tx) => batch.whole((evts, context) => handler(evts, tx, context)))
+}
+
+function delivery<Evt>(
+  pool: Pool,
+  { idleInTransactionMs: idleMs = 60_000, ...options }: ExactlyOnceOptions,
+  bounds: BatchBounds,
+  handle: (batch: Batch<Evt>, tx: Tx) => Promise<void>,
+): Delivery<Evt> {
+  let opening: Promise<PostgresOffsetStore> | undefined
+  const open = () => (opening ??= PostgresOffsetStore.create({ setup: true, ...options, pool }))
+  return {
+    rollsBack: true,
+    bounds,
+    open,
+    deliver: async (batch) => {
+      const store = await open()
+      try {
+        return await inTransaction(pool, { signal: batch.signal, idleMs }, async (transaction) => {
+          await handle(batch, transaction.tx)
+          return finish(store, batch, transaction)
+        })
+      } catch (error) {
+        batch.signal.throwIfAborted()
+        if (error instanceof HandlerError) throw error
+        throw readError(`delivering events to ${batch.projection.name}`, error)
+      }
+    },
+    close: async () => {
+      await (await opening)?.close()
+    },
+  }
+}
+
+/** Moves the offsets at the very end, so that nobody waits for their rows while the handler works. All of it or nothing. */
+async function finish<Evt>(
+  store: PostgresOffsetStore,
+  { projection, moves }: Batch<Evt>,
+  { client, name }: Transaction,
+): Promise<Committed> {
+  let committed: Committed
+  try {
+    committed = await store.commitIn(client, name, projection, moves)
+  } catch (error) {
+    throw offenceOf(error)
+  }
+  if (committed.fenced.length > 0) {
+    await client.query('ROLLBACK')
+    return { moved: new Map(), fenced: committed.fenced }
+  }
+  try {
+    await client.query('COMMIT')
+  } catch (error) {
+    // A constraint that was deferred: nothing is stored, and it was the handler's writes.
+    if (['data', 'collision'].includes(meaningOf(error))) throw handlerError(messageOf(error), error)
+    throw new UnavailableError(`whether the transaction was committed is not known: ${messageOf(error)}`, {
+      cause: error,
+    })
+  }
+  return committed
+}
+
+/** What a handler did to the transaction that it must not. */
+function offenceOf(error: unknown): unknown {
+  const code = sqlState(error)
+  if (code === TRANSACTION_ENDED) return handlerError('it has ended the transaction', error)
+  if (code === IN_FAILED_TRANSACTION) return handlerError('a statement of it failed, and it went on', error)
+  return error
+}
+
+function handlerError(what: string, cause: unknown): HandlerError {
+  return new HandlerError('PROJECTION_HANDLER_FAILED', `the handler failed: ${what}`, { cause })
+}
