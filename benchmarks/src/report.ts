@@ -22,13 +22,15 @@ export function printMeasured(title: string, measured: readonly Measured[], unit
   }
 }
 
-/** Prints the figures, and writes them to `benchmarks/results/NAME.json`. */
-export async function report(name: string, figures: readonly Figure[]): Promise<void> {
+/** Prints the figures, and writes them to `benchmarks/results/NAME.json`, unless they are but some of them. */
+export async function report(name: string, figures: readonly Figure[], { write = true } = {}): Promise<void> {
+  if (figures.length === 0) return
   print('\nfigures')
   const width = Math.max(...figures.map(({ what }) => what.length))
   for (const { what, value, target } of figures) {
     print(`  ${what.padEnd(width)}  ${format(value).padStart(12)}   asked for: ${target}`)
   }
+  if (!write) return
   const ratios = Object.fromEntries(figures.map(({ what, value }) => [what, rounded(value)]))
   await mkdir(results, { recursive: true })
   await writeFile(`${results}${name}.json`, `${JSON.stringify({ ratios }, undefined, 2)}\n`)

@@ -2,7 +2,7 @@ import { print } from './report.js'
 
 /** The benchmarks, each with what it measures. */
 const benchmarks: Readonly<
-  Record<string, { readonly about: string; readonly load: () => Promise<() => Promise<void>> }>
+  Record<string, { readonly about: string; readonly load: () => Promise<(args: string[]) => Promise<void>> }>
 > = {
   entity: {
     about: 'the entity runtime: pipelining on both backends, the cost of a command, heap',
@@ -12,17 +12,22 @@ const benchmarks: Readonly<
     about: 'the JetStream log: appends against publishes, recovery against ordered consumers',
     load: async () => (await import('./jetstream/jetstream.js')).benchmarkJetStream,
   },
+  postgres: {
+    about:
+      'the PostgreSQL log: appends beside peers and bare inserts, latency, reads, storage [--events=N] [--only=STEP]',
+    load: async () => (await import('./postgres/postgres.js')).benchmarkPostgres,
+  },
   counters: {
-    about: 'counters: distributed adds against publishes',
+    about: 'counters: distributed adds against publishes, counters by instance against bare statements',
     load: async () => (await import('./counters/counters.js')).benchmarkCounters,
   },
 }
 
-const [name] = process.argv.slice(2)
+const [name, ...args] = process.argv.slice(2)
 const chosen = name === undefined ? undefined : benchmarks[name]
 if (chosen !== undefined) {
   const run = await chosen.load()
-  await run()
+  await run(args)
 } else {
   if (name !== undefined) print(`there is no benchmark ${name}`)
   print('npm run bench NAME, where NAME is one of')

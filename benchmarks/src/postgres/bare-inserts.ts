@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { sliceOf } from 'eventsourced'
+import { Client, type ClientConfig } from 'pg'
+// The log's own encoding, which the package does not export.
+import { encodeBatch } from '../../../packages/eventsourced-postgres/dist/evt-log/encode-batch.js'
+import type { Contender } from '../measure.js'
+import { type Appender, appender, ENTITIES, PAYLOAD } from './appends.js'
+
+const COLUMNS = 'position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata'
+const FROM_UNNEST = `
+  INSERT INTO eventsourced.events (${COLUMNS})
+  SELECT nextval('eventsourced.events_position'), e.seq_no, e.append_no, clock_timestamp(), e.version, e.slice, e.id, e.append_writer,
+    e.type_name, e.type, e.bytes, coalesce(e.metadata, '{}')
+  FROM unnest($1::text[], $2::uuid[], $3::smallint[], $4::bigint[], $5::uuid[], $6::bigint[], $7::text[], $8::integer[], $9::bytea[],
+    $10::jsonb[]) AS e (type_name, id, slice, seq_no, append_writer, append_no, type, version, bytes, metadata)`
+const SINGLE_ROW = `
+  INSERT INTO eventsourced.events (${COLUMNS})
+  VALUES (nextval('eventsourced.events_position'), $1, $2, clock_timestamp(), $3, $4, $5, $6, $7, $8, $9, '{}') RETURNING position`
+
+/**
+ * `INSERT … SELECT FROM unnest` into the log's own table, prepared, in the log's own encoding: rows of the same entities in turn, so many
+ * a batch. No lock, no judgement, no fence, nobody who waits for an answer. Each client has one batch in flight.
+ */
+export function bareInserts(
+  clients: readonly Client[],
+  { batch, times }: { readonly batch: number; readonly times: number },
+): Contender {
+  const connections = clients.length === 1 ? '' : `, ${clients.length} connections`
+  return {
+    name: `bare INSERT … FROM unnest, ${batch} rows${connections}`,
+    run: async () => {
+      const count = ENTITIES / clients.length
+      await Promise.all(clients.map((client) => insertAll(client, { batch, times, count })))
+      return ENTITIES * times
+    },
+  }
+}
+
+interface Rows {
+  readonly batch: number
+  readonly times: number
+  readonly count: number
+}
+
+async function insertAll(client: Client, { batch, times, count }: Rows): Promise<void> {
+  const entities = Array.from({ length: count }, () => appender())
+  for (let seqNo = 0; seqNo < times; seqNo++) {
+    for (let at = 0; at < count; at += batch) {
+      const values = unnested(entities.slice(at, at + batch), seqNo)
+      await client.query({ name: 'from-unnest', text: FROM_UNNEST, values })
+    }
+  }
+}
+
+/** The arrays of a batch that its columns are made of, without those that are there to be judged by. */
+function unnested(entities: readonly Appender[], seqNo: number): unknown[] {
+  const waiting = entities.map(({ next }) => ({
+    append: next({ seqNo, position: 0 }),
+    groups: 1,
+    evtCount: 1,
+    bytes: 0,
+    deadline: 0,
+    maybeStored: false,
+    resolve: () => undefined,
+    reject: () => undefined,
+  }))
+  const [, , , typeNames, ids, slices, seqNos, , ...rest] = encodeBatch(waiting, 0)
+  return [typeNames, ids, slices, seqNos, ...rest]
+}
+
+/** A prepared INSERT of one row into the log's own table, each awaited. */
+export function bareSingleInserts(client: Client, times: number): Contender {
+  return {
+    name: 'bare prepared INSERT of one row',
+    run: async () => {
+      const id = randomUUID()
+      const writer = randomUUID()
+      for (let n = 1; n <= times; n++) {
+        const values = [n, n, 1, sliceOf(id), id, writer, 'counter', 'Increased', PAYLOAD]
+        await client.query({ name: 'single-row', text: SINGLE_ROW, values })
+      }
+      return times
+    },
+  }
+}
+
+export async function connected(config: ClientConfig): Promise<Client> {
+  const client = new Client(config)
+  await client.connect()
+  return client
+}

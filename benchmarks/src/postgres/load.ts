@@ -1,0 +1,63 @@
+import type { EvtLog } from 'eventsourced'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Appender, appender } from './appends.js'
+
+/** How long appends took, and how many there were a second. */
+export interface Latencies {
+  readonly perSecond: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+}
+
+/** A closed loop: each entity appends as soon as its last append is answered, for so many milliseconds after warming up. */
+export async function closedLoop(evtLog: EvtLog, entities: number, ms: number): Promise<Latencies> {
+  const took: number[] = []
+  const warmAt = performance.now() + ms / 2
+  const until = warmAt + ms
+  await Promise.all(
+    Array.from({ length: entities }, async () => {
+      const { append } = appender(evtLog)
+      for (let now = performance.now(); now < until; ) {
+        await append()
+        const answeredAt = performance.now()
+        if (answeredAt > warmAt) took.push(answeredAt - now)
+        now = answeredAt
+      }
+    }),
+  )
+  return latencies(took, ms)
+}
+
+/**
+ * An open loop: appends come at random, so many a second, whether the last are answered or not. An append's time begins when it should have
+ * come, so that a stall counts for all that it holds up.
+ */
+export async function openLoop(evtLog: EvtLog, perSecond: number, ms: number): Promise<Latencies> {
+  const took: number[] = []
+  // Those with no append in flight.
+  const idle: Appender[] = []
+  const running = new Set<Promise<void>>()
+  const start = performance.now()
+  const warmAt = start + ms / 4
+  const appendOne = async (dueAt: number): Promise<void> => {
+    const entity = idle.pop() ?? appender(evtLog)
+    await entity.append()
+    if (dueAt > warmAt) took.push(performance.now() - dueAt)
+    idle.push(entity)
+  }
+  const until = start + ms
+  for (let dueAt = start; dueAt < until; dueAt -= (Math.log(1 - Math.random()) / perSecond) * 1_000) {
+    while (performance.now() < dueAt) await nextTurn()
+    const done = appendOne(dueAt).finally(() => running.delete(done))
+    running.add(done)
+  }
+  await Promise.all(running)
+  return latencies(took, ms - ms / 4)
+}
+
+function latencies(took: readonly number[], ms: number): Latencies {
+  const sorted = Float64Array.from(took).sort()
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN
+  return { perSecond: (took.length / ms) * 1_000, p50: at(0.5), p99: at(0.99) }
+}

@@ -1,0 +1,216 @@
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { PostgresEvtLog } from 'eventsourced-postgres'
+import { postgresUrl, type PostgresConnection, type PostgresServer, startPostgres } from 'eventsourced-tools'
+import type { Client } from 'pg'
+import { type Measured, measure, median, ratio } from '../measure.js'
+import { type Figure, print, printMeasured, report } from '../report.js'
+import { PAYLOAD, persisting } from './appends.js'
+import { bareInserts, bareSingleInserts, connected } from './bare-inserts.js'
+import { growth } from './growth.js'
+import { closedLoop, type Latencies, openLoop } from './load.js'
+import { lone } from './lone.js'
+import { castore, emmett } from './peers.js'
+import { plot } from './plot.js'
+import { processesTogether } from './processes.js'
+import { liveLatency, replaying } from './reads.js'
+import { footprint, snapshotBloat } from './storage.js'
+
+const PLOT = fileURLToPath(new URL('../../../docs/postgres-throughput.svg', import.meta.url))
+
+/** What a step works with: a database of its own on a server that syncs, with a log in it. */
+interface Setting {
+  readonly server: PostgresServer
+  readonly connection: PostgresConnection
+  readonly client: Client
+  readonly evtLog: PostgresEvtLog
+  /** How many events many are. */
+  readonly evts: number
+}
+
+type Step = (setting: Setting) => Promise<Figure[]>
+
+const STEPS: Readonly<Record<string, Step>> = {
+  peers,
+  throughput,
+  lone: single,
+  latency,
+  curve,
+  reads,
+  processes,
+  storage,
+  growth: grown,
+}
+
+/**
+ * The figures that the issue about PostgreSQL asks for. `--events=N` stores fewer than 10 million; `--only=STEP` takes one step, and
+ * writes no results.
+ */
+export async function benchmarkPostgres(args: readonly string[]): Promise<void> {
+  const options = { events: { type: 'string', default: '10000000' }, only: { type: 'string', multiple: true } } as const
+  const { values } = parseArgs({ args: [...args], options })
+  const names = values.only ?? Object.keys(STEPS)
+  // Fsync and synchronous_commit are on by default. Room for WAL, so that no checkpoint falls into one contender's rounds alone.
+  const server = await startPostgres({ settings: { max_wal_size: '8GB', shared_buffers: '512MB' } })
+  const figures: Figure[] = []
+  for (const name of names) {
+    const step = STEPS[name]
+    if (step === undefined) throw new Error(`there is no step ${name}: one of ${Object.keys(STEPS).join(', ')}`)
+    figures.push(...(await withLog(server, Number(values.events), step)))
+  }
+  await server.stop()
+  await report('postgres', figures, { write: values.only === undefined })
+}
+
+async function withLog(server: PostgresServer, evts: number, step: Step): Promise<Figure[]> {
+  const connection = await server.createDatabase()
+  const evtLog = await PostgresEvtLog.create({ connection, setup: true })
+  const client = await connected(connection)
+  const figures = await step({ server, connection, client, evtLog, evts })
+  await client.end()
+  await evtLog.close()
+  return figures
+}
+
+async function peers({ server, evtLog }: Setting): Promise<Figure[]> {
+  const ofEmmett = await emmett(postgresUrl(await server.createDatabase()), 2)
+  const ofCastore = await castore(postgresUrl(await server.createDatabase()), 4)
+  const measured = await measure([persisting(evtLog, 40), ofEmmett, ofCastore])
+  await Promise.all([ofEmmett.close(), ofCastore.close()])
+  printMeasured('1,000 entities with one append in flight each, beside peers', measured)
+  const [persist, emmetts, castores] = measured
+  return [
+    { what: 'appends/s: persist / emmett-postgresql', value: ratio(persist, emmetts), target: '>= 20' },
+    { what: 'appends/s: persist / castore', value: ratio(persist, castores), target: '>= 7' },
+  ]
+}
+
+async function throughput({ connection, client, evtLog }: Setting): Promise<Figure[]> {
+  // How large the log's batches are by themselves: those of a transaction have one time.
+  await persisting(evtLog, 20).run()
+  const { rows } = await client.query<{ batch: string }>(
+    'SELECT count(*) / count(DISTINCT time) AS batch FROM eventsourced.events WHERE seq_no > 5 AND seq_no < 15',
+  )
+  const batch = Number(rows[0]?.batch)
+  const second = await connected(connection)
+  const measured = await measure(
+    [
+      persisting(evtLog, 40),
+      bareInserts([client], { batch, times: 40 }),
+      bareInserts([client, second], { batch, times: 40 }),
+    ],
+    7,
+  )
+  await second.end()
+  printMeasured('1,000 entities with one append in flight each, beside bare inserts', measured)
+  const [persist, bare, bareOnTwo] = measured
+  const { evts, table, indexes } = await footprint(client)
+  print(
+    `\n${evts.toLocaleString('en')} events of ${PAYLOAD.byteLength} bytes: ${table.toFixed(0)} + ${indexes.toFixed(0)} bytes each`,
+  )
+  return [
+    { what: 'appends/s: persist', value: persist?.median ?? Number.NaN, target: 'reported' },
+    { what: 'appends/s: persist / bare INSERT FROM unnest', value: ratio(persist, bare), target: '>= 0.6' },
+    { what: 'the same on two connections at once', value: ratio(persist, bareOnTwo), target: 'reported' },
+    { what: 'rows a batch', value: batch, target: 'reported' },
+    { what: `bytes of the table an event of ${PAYLOAD.byteLength}`, value: table, target: 'small' },
+    { what: `bytes of the indexes an event of ${PAYLOAD.byteLength}`, value: indexes, target: 'small' },
+  ]
+}
+
+async function single({ client, evtLog }: Setting): Promise<Figure[]> {
+  const measured = await measure([lone(evtLog, 1_500), bareSingleInserts(client, 1_500)], 7)
+  printMeasured('a lone entity, each append awaited', measured)
+  const [persist, bare] = measured
+  return [{ what: 'a lone append / a bare prepared INSERT', value: ratio(bare, persist), target: '<= 1.4' }]
+}
+
+async function latency({ evtLog }: Setting): Promise<Figure[]> {
+  const peak = await closedLoop(evtLog, 1_000, 2_000)
+  const rounds = []
+  for (let round = 0; round < 3; round++) rounds.push(await openLoop(evtLog, peak.perSecond / 2, 3_000))
+  for (const { perSecond, p50, p99 } of rounds) {
+    print(
+      `\n${Math.round(perSecond).toLocaleString('en')} appends/s at random: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
+    )
+  }
+  const value = median(rounds.map(({ p50, p99 }) => p99 / p50))
+  return [{ what: 'at half the peak load: p99 / p50', value, target: '< 5' }]
+}
+
+async function curve({ evtLog }: Setting): Promise<Figure[]> {
+  const counts = [1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000]
+  const curves: (Latencies & { readonly entities: number })[] = []
+  print('\nentities with one append in flight each')
+  for (const entities of counts) {
+    const latencies = await closedLoop(evtLog, entities, 1_200)
+    const { perSecond, p50, p99 } = latencies
+    const rate = Math.round(perSecond).toLocaleString('en').padStart(9)
+    print(
+      `  ${entities.toLocaleString('en').padStart(6)}  ${rate} /s   p50 ${p50.toFixed(2)} ms   p99 ${p99.toFixed(2)} ms`,
+    )
+    curves.push({ entities, ...latencies })
+  }
+  const points = (what: 'perSecond' | 'p50' | 'p99') => curves.map((one) => [one.entities, one[what]] as const)
+  const x = 'entities with one append in flight each'
+  const svg = plot([
+    {
+      title: 'Throughput of appends to PostgreSQL',
+      x,
+      y: 'appends a second',
+      lines: [{ name: 'appends/s', color: '#0969da', points: points('perSecond') }],
+    },
+    {
+      title: 'Latency of an append',
+      x,
+      y: 'milliseconds',
+      lines: [
+        { name: 'p99', color: '#cf222e', points: points('p99') },
+        { name: 'p50', color: '#1a7f37', points: points('p50') },
+      ],
+    },
+  ])
+  await writeFile(PLOT, svg)
+  print(`  plotted to docs/postgres-throughput.svg`)
+  return []
+}
+
+async function reads({ client, evtLog }: Setting): Promise<Figure[]> {
+  const measured: Measured[] = await measure(await replaying(evtLog, client))
+  printMeasured('replaying an entity of 50,000 events', measured)
+  const [replay, raw] = measured
+  const live = await liveLatency(evtLog, 300)
+  return [
+    { what: 'replay by id / raw SELECT', value: ratio(replay, raw), target: '>= 0.8' },
+    { what: 'from commit to a live reader, median ms', value: live, target: '< 5' },
+  ]
+}
+
+async function processes({ connection }: Setting): Promise<Figure[]> {
+  const rates = []
+  for (let round = 0; round < 3; round++) {
+    const one = await processesTogether(postgresUrl(connection), 1)
+    const four = await processesTogether(postgresUrl(connection), 4)
+    print(
+      `\nappends/s of one process ${Math.round(one).toLocaleString('en')}, of four ${Math.round(four).toLocaleString('en')}`,
+    )
+    rates.push(four / one)
+  }
+  return [{ what: 'appends/s: four processes / one', value: median(rates), target: '>= 1' }]
+}
+
+async function storage({ connection }: Setting): Promise<Figure[]> {
+  const figures = []
+  for (const bytes of [200, 20_000]) {
+    const value = await snapshotBloat(connection, bytes)
+    const what = `snapshots of ${bytes.toLocaleString('en')} bytes overwritten 100 times / once`
+    figures.push({ what, value, target: 'small' })
+  }
+  return figures
+}
+
+async function grown({ server, connection, evts }: Setting): Promise<Figure[]> {
+  const value = await growth(connection, await server.createDatabase(), evts)
+  return [{ what: `an append at ${evts.toLocaleString('en')} events / at 10,000`, value, target: '<= 1.3' }]
+}
