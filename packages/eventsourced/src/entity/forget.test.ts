@@ -14,7 +14,7 @@ const inc = { type: 'Inc', inc: 1 } as const
 const gone = { when: 'before', error: new UnavailableError('no connection') } as const
 
 /** Two processes with faults of their own, on one log and one store. */
-function processes(options: { conflictAttempts?: number; retention?: { deleteEvts: boolean } } = {}) {
+function processes(options: { conflictAttempts?: number; retention?: { deleteEvts: boolean; keep?: number } } = {}) {
   const { id, log, binarizer } = fixture()
   const store = new MemorySnapshotStore()
   const process = () => {
@@ -133,7 +133,7 @@ describe('a forgotten entity', () => {
 describe('forgetting half-way', () => {
   test.each([
     ['the mark is uncertain, and not stored', 5, 'persist'],
-    ['the snapshots can not be deleted', 0, 'delete'],
+    ['the snapshots can not be read', 0, 'load'],
     ['the store can not be told', 0, 'save'],
     ['the events can not be deleted', 0, 'deleteEvts'],
   ] as const)(
@@ -250,6 +250,51 @@ describe('an entity that is live in another process when it is forgotten', () =>
     held.release()
     await forgotten
     expect(await here.counters.ref(id).handleCmd(inc)).toMatchObject({ reply: 2, seqNo: 7 })
+  })
+})
+
+describe('snapshots in the way of forgetting', () => {
+  test('of an entity that has gone on elsewhere meanwhile stay, but not those from before', async () => {
+    const parts = processes({ retention: { deleteEvts: true, keep: 2 } })
+    const { id, key, store, here, there } = parts
+    await there.counters.ref(id).handleCmd({ type: 'Inc', inc: 5, times: 2 })
+    await there.counters.ref(id).stop()
+    const held = here.snapshotStore.faults.hold('load')
+    const forgotten = here.counters.forget(id)
+    await held.arrived
+    await there.counters.ref(id).handleCmd({ type: 'Inc', inc: 1, times: 4 })
+    await there.counters.ref(id).stop()
+    expect(await store.load(key, { maxSeqNo: 2 })).toBeDefined()
+    held.release()
+    await forgotten
+    expect(await store.load(key, { maxSeqNo: 2 })).toBeUndefined()
+    expect(await here.counters.ref(id).handleCmd({ type: 'Get' })).toMatchObject({ reply: 4, seqNo: 7 })
+  })
+
+  test('do not come back because forgetting again fails half-way', async () => {
+    const parts = processes()
+    const { id, here, there } = parts
+    const late = there.snapshotStore.faults.hold('save')
+    await there.counters.ref(id).handleCmd({ type: 'Inc', inc: 5, times: 2 })
+    await late.arrived
+    await here.counters.forget(id)
+    here.snapshotStore.faults.fail('save', gone)
+    await expect(here.counters.forget(id)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    late.release()
+    await there.counters.ref(id).stop()
+    expect((await remains(parts)).snapshot).toMatchObject({ seqNo: 3 })
+  })
+
+  test('of events that the log has lost are deleted', async () => {
+    const { id, key, store, here } = processes()
+    await here.counters.ref(id).handleCmd({ type: 'Inc', inc: 1, times: 2 })
+    await here.counters.ref(id).stop()
+    const snapshot = await store.load(key)
+    if (snapshot === undefined) throw new Error('no snapshot was taken')
+    await store.save(key, { ...snapshot, seqNo: 9 })
+    await expect(here.counters.ref(id).handleCmd(inc)).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
+    await here.counters.forget(id)
+    expect(await here.counters.ref(id).handleCmd(inc)).toMatchObject({ reply: 1, seqNo: 4 })
   })
 })
 

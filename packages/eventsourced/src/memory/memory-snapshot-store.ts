@@ -31,7 +31,8 @@ export class MemorySnapshotStore implements SnapshotStore {
     this.#refuseIfClosed()
     checkSnapshot(key, snapshot, keep)
     const before = this.#keptOf(key)
-    const kept = isNewer(snapshot, before) ? [copyOf(snapshot), ...before].slice(0, keep) : before
+    const older = before.filter(({ seqNo }) => seqNo < snapshot.seqNo)
+    const kept = isNewest(snapshot, before) ? [copyOf(snapshot), ...older].slice(0, keep) : before
     this.#kept.set(nameOf(key), kept)
     return { oldestSeqNo: kept.at(-1)?.seqNo ?? 0 }
   }
@@ -65,9 +66,9 @@ export class MemorySnapshotStore implements SnapshotStore {
   }
 }
 
-function isNewer({ seqNo }: Snapshot, kept: Kept): boolean {
+function isNewest({ seqNo }: Snapshot, kept: Kept): boolean {
   const newest = kept[0]
-  return newest === undefined || seqNo > newest.seqNo
+  return newest === undefined || seqNo >= newest.seqNo
 }
 
 function nameOf({ typeName, id }: EntityKey): string {

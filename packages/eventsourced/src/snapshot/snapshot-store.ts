@@ -26,7 +26,10 @@ export interface SnapshotSaved {
 export interface SnapshotStore {
   /** Whether what is saved outlives the process; so it is taken to, unless this is `false`. */
   readonly durable?: boolean
-  /** Saves a snapshot and keeps the newest `keep` (1 by default) of the entity's. An older one never replaces a newer one: saving it does nothing. */
+  /**
+   * Saves a snapshot and keeps the newest `keep` (1 by default) of the entity's. An older one never replaces a newer one: saving it does
+   * nothing. Of one at the seqNo of the newest and that one, one stays.
+   */
   save(key: EntityKey, snapshot: Snapshot, options?: { readonly keep?: number }): Promise<SnapshotSaved>
   /** The newest snapshot, or the newest at or below `maxSeqNo`, if there is one. */
   load(key: EntityKey, options?: { readonly maxSeqNo?: number }): Promise<Snapshot | undefined>

@@ -37,6 +37,8 @@ export const keepingCases = [
     const newest = newSnapshot(5)
     assert.deepEqual({ ...(await store.save(key, newest, { keep: 2 })) }, { oldestSeqNo: 4 })
     await assertKept(store, key, [...saved.slice(-1), newest])
+    assert.deepEqual({ ...(await store.save(key, newest, { keep: 1 })) }, { oldestSeqNo: 5 })
+    await assertKept(store, key, [newest])
   }),
 
   snapshotStoreCase(
