@@ -37,6 +37,11 @@ export interface MsgHead {
   /** Where the message stands in the stream: what the server's fence goes by. It differs from `position` for a tombstone. */
   readonly seq: number
   readonly isTombstone: boolean
+  /**
+   * Where the entity's message before it stands, if the message says: the server keeps the fence that an append was stored with. Only
+   * the first message of several that were stored as one bears it.
+   */
+  readonly fence: number | undefined
 }
 
 /** @throws {RefusedError} with the reason `bad-input` for a message that is not one of ours */
@@ -52,7 +57,15 @@ export function msgHead({ seq, subject, headers }: StoredMsg): MsgHead {
   }
   const tombstone = headers.get('Es-Tombstone')
   const isTombstone = tombstone !== undefined
-  return { seqNo, appendId, seq, isTombstone, position: isTombstone ? Number(tombstone) : seq }
+  const fence = headers.get('Nats-Expected-Last-Subject-Sequence')
+  return {
+    seqNo,
+    appendId,
+    seq,
+    isTombstone,
+    position: isTombstone ? Number(tombstone) : seq,
+    fence: fence === undefined ? undefined : Number(fence),
+  }
 }
 
 /** The event that a message is; undefined for a tombstone. @throws {RefusedError} as {@link msgHead} does */

@@ -1,4 +1,6 @@
-import type { MsgHdrs } from 'nats'
+import type { Msg } from 'nats'
+
+const VERSION = 'NATS/1.0'
 
 /** The fields of a header block; of several with one name the first. */
 export function parseHeaders(block: string): ReadonlyMap<string, string> {
@@ -11,9 +13,35 @@ export function parseHeaders(block: string): ReadonlyMap<string, string> {
   return fields
 }
 
-/** The fields of headers that the package has parsed; of several with one name the first. */
-export function fieldsOf(headers: MsgHdrs | undefined): ReadonlyMap<string, string> {
+/** The fields of a message's headers, and the status that stands in their place in an answer without a message. */
+export function fieldsOf(msg: Msg): ReadonlyMap<string, string> {
+  const block = blockOf(msg)
+  if (block !== undefined) return parseHeaders(block)
   const fields = new Map<string, string>()
-  for (const [name, [value]] of headers ?? []) if (value !== undefined) fields.set(name, value)
+  for (const [name, [value]] of msg.headers ?? []) if (value !== undefined) fields.set(name, value)
   return fields
+}
+
+/** Whether a message is a status of the server's, such as "not found", instead of something stored. */
+export function isStatus(msg: Msg): boolean {
+  const block = blockOf(msg)
+  return block === undefined ? (msg.headers?.code ?? 0) !== 0 : block.startsWith(`${VERSION} `)
+}
+
+/**
+ * The header block as it came: it lies before the payload in the same memory. The package's own reading of it takes longer than all else
+ * that is done for a message. Undefined if it is not there, as in a later version of the package it might not be.
+ */
+function blockOf(msg: Msg): string | undefined {
+  if (!isSized(msg)) return undefined
+  const { buffer, byteOffset, byteLength } = msg.data
+  const length = msg.size() - byteLength - msg.subject.length - (msg.reply?.length ?? 0)
+  if (length <= VERSION.length || length > byteOffset) return undefined
+  const block = Buffer.from(buffer, byteOffset - length, length).toString('latin1')
+  return block.startsWith(VERSION) && block.endsWith('\r\n\r\n') ? block : undefined
+}
+
+/** The package's messages tell the length of subject, reply subject, headers and payload together; its types keep that to themselves. */
+function isSized(msg: Msg): msg is Msg & { size(): number } {
+  return 'size' in msg && typeof msg.size === 'function'
 }

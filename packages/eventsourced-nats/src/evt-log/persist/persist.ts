@@ -57,7 +57,7 @@ export function createPersist(
   const stored = (write: Write, persisted: Persisted): Persisted => {
     const { seqNo, position } = persisted.head
     const { appendId } = write.append
-    recent.set(write.subject, { seqNo, position, appendId, seq: position, isTombstone: false })
+    recent.set(write.subject, { seqNo, position, appendId, seq: position, isTombstone: false, fence: undefined })
     return persisted
   }
 

@@ -205,7 +205,7 @@ function storedMsg(msg: Msg): Delivered | undefined {
       subject: msg.subject,
       seq,
       time: new Date(Number(time.slice(0, -6))),
-      headers: fieldsOf(msg.headers),
+      headers: fieldsOf(msg),
       data: msg.data,
     },
   }

@@ -1,6 +1,6 @@
 import type { Msg } from 'nats'
 import { RefusedError, UnavailableError } from 'eventsourced'
-import { fieldsOf } from '../../wire/header-block.js'
+import { fieldsOf, isStatus } from '../../wire/header-block.js'
 import type { StoredMsg } from '../stored-msg.js'
 import { persistently } from '../../wire/persistently.js'
 import type { Stream } from '../stream.js'
@@ -21,7 +21,7 @@ export interface Page {
 
 // There is no flow control: all of a page may come in one go.
 export const MAX_PAGE_BYTES = 2_097_152
-const NO_HEADER = new Uint8Array(0)
+export const NO_HEADER = new Uint8Array(0)
 export const END_OF_BATCH = 204
 export const NOT_FOUND = 404
 
@@ -62,7 +62,7 @@ export async function getBatch({ name, wire }: Stream, what: string, request: ob
   const msgs: StoredMsg[] = []
   let last = 0
   const isLast = (msg: Msg) => {
-    if (msg.headers !== undefined && msg.headers.code !== 0) return true
+    if (isStatus(msg)) return true
     const stored = storedMsg(msg)
     // Around a change of leader two replicas may answer: each in order, but one after and between the other.
     if (stored.seq > last) msgs.push(stored)
@@ -81,13 +81,14 @@ export async function getBatch({ name, wire }: Stream, what: string, request: ob
   return { msgs, status: headers?.code ?? 0, words: headers?.status ?? 'no status', left }
 }
 
-function storedMsg({ headers, data }: Msg): StoredMsg {
-  const fields = fieldsOf(headers)
+/** The stored message that a direct get was answered with. */
+export function storedMsg(msg: Msg): StoredMsg {
+  const fields = fieldsOf(msg)
   return {
     subject: fields.get('Nats-Subject') ?? '',
     seq: Number(fields.get('Nats-Sequence')),
     time: new Date(fields.get('Nats-Time-Stamp') ?? 0),
     headers: fields,
-    data,
+    data: msg.data,
   }
 }

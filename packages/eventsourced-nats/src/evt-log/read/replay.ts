@@ -1,10 +1,12 @@
 import { UnavailableError } from 'eventsourced'
 import { backOff } from '../../wire/back-off.js'
+import { orAborted } from '../../wire/or-aborted.js'
 import { type MsgHead, msgHead } from '../evt-message.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
 import { directGet } from './direct-get.js'
 import { findStart } from './find-start.js'
+import { walkBack } from './walk-back.js'
 
 /** Which of an entity's messages to read. */
 export interface Range {
@@ -20,8 +22,8 @@ export interface Range {
 const MAX_PAGE_MSGS = 256
 
 /**
- * An entity's stored messages, tombstones among them, from one seqNo to another, whatever replica answers. Holds one page at a time, and
- * nothing open between two of them.
+ * An entity's stored messages, tombstones among them, from one seqNo to another, whatever replica answers: a few that lie scattered are
+ * read one by one, all others by the page. Holds one page at a time, and nothing open between two of them.
  *
  * @throws {UnavailableError | RefusedError} or the signal's reason
  */
@@ -32,6 +34,8 @@ export async function* replay(
 ): AsyncGenerator<StoredMsg, void, void> {
   const { subject, from, to } = range
   if (from > to) return
+  const near = await orAborted(walkBack(stream, range, signal), signal)
+  if (near !== undefined) return yield* near
   let seq = await findStart(stream, range, signal)
   const deadline = performance.now() + stream.timeoutMs
   for (let attempt = 0; ; attempt++) {
