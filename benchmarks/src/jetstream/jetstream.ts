@@ -39,9 +39,9 @@ async function withServer(syncAlways: boolean, action: (setting: Setting) => Pro
 
 async function atDefaultSync({ evtLog, connection, stream }: Setting): Promise<Figure[]> {
   const measured = await measure([
-    persisting(evtLog, { name: 'EvtLog.persist', appends: 20, evts: 1 }),
-    jsPublishing(connection, stream, 10),
-    barePublishing(connection, stream, 20),
+    persisting(evtLog, { name: 'EvtLog.persist', appends: 60, evts: 1 }),
+    jsPublishing(connection, stream, 20),
+    barePublishing(connection, stream, 60),
     persisting(evtLog, { name: 'EvtLog.persist of two events', appends: 5, evts: 2 }),
   ])
   printMeasured('default sync', measured)
