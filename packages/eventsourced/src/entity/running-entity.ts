@@ -13,9 +13,8 @@ import type { EntityType } from './options.js'
 import { compareHead, isForAll, type NotStored, persist, persistAgain, type Stored } from './persist.js'
 import type { Recovered } from './recover.js'
 import { Snapshotter } from './snapshot.js'
+import { soon } from './soon.js'
 import type { Telemetry } from './telemetry.js'
-
-const NOW = Promise.resolve()
 
 /** An append on its way, and the commands whose events it holds. */
 interface InFlight<Cmd, Evt, State> {
@@ -72,8 +71,8 @@ export class RunningEntity<Cmd, Evt, State> {
     }
     if (this.#mailbox.offer(envelope, this.key, this.#type) && this.#isIdle) {
       this.#isIdle = false
-      // Those who call in the same turn are handled together. (queueMicrotask would make Node keep a resource for each call.)
-      void NOW.then(this.#next)
+      // Those who call in the same turn are handled together.
+      soon(this.#next)
     }
   }
 

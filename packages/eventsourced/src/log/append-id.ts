@@ -11,7 +11,7 @@ export const APPEND_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
  * nextAppendId() // '0193…-1'
  */
 export function appendIds(): () => string {
-  const incarnation = v7()
+  const incarnation = `${v7()}-`
   let count = 0
-  return () => `${incarnation}-${++count}`
+  return () => `${incarnation}${++count}`
 }

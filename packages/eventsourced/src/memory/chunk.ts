@@ -5,12 +5,21 @@ export const CHUNK_EVTS = 1_024
 /** From how many bytes on a chunk takes no further event. */
 const CHUNK_BYTES = 2 ** 20
 const FIRST_BYTES = 2 ** 15
+/** Up to this size a loop is quicker than a call. */
+const LOOPED_BYTES = 64
 const NO_METADATA: PersistedEvt['metadata'] = Object.freeze({})
 
 const SEPARATOR = '\0'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Whose event is added: the entity's number in its journal, and where it stands with the event. */
+interface Owner {
+  readonly ordinal: number
+  readonly seqNo: number
+  readonly position: number
+}
 
 /**
  * Some events, packed: columns of numbers and one run of bytes, so that a million kept events are a few thousand objects to the
@@ -28,10 +37,11 @@ export class Chunk {
   readonly #metadata = new Uint32Array(CHUNK_EVTS)
   readonly #starts = new Uint32Array(CHUNK_EVTS)
   readonly #ends = new Uint32Array(CHUNK_EVTS)
-  #run = new Uint8Array(FIRST_BYTES)
+  #run = Buffer.alloc(FIRST_BYTES)
   #used = 0
-  #appendId = ''
+  /** Where in the run of bytes the id of the append stands whose events are being added, and when they are stored. */
   #appendIdStart = 0
+  #time = 0
   #count = 0
   #deletedCount = 0
 
@@ -48,35 +58,39 @@ export class Chunk {
     return this.#count
   }
 
-  /** Packs an event; answers its slot. */
-  add(evt: NewEvt, entity: number, type: number, stored: Stored): number {
+  /** Says of which append the next events are: they share its id and its time. */
+  begin(appendId: string, time: number): void {
+    this.#reserve(appendId.length + 1)
+    this.#appendIdStart = this.#used
+    this.#run[this.#used++] = appendId.length
+    this.#used += this.#run.write(appendId, this.#used, 'latin1')
+    this.#time = time
+  }
+
+  /** Packs an event of an entity where that now stands; answers its slot. */
+  add(evt: NewEvt, type: number, { ordinal, seqNo, position }: Owner): number {
     const slot = this.#count++
-    this.#seqNos[slot] = stored.seqNo
-    this.#positions[slot] = stored.position
-    this.#times[slot] = stored.time
-    this.#entities[slot] = entity
+    this.#seqNos[slot] = seqNo
+    this.#positions[slot] = position
+    this.#times[slot] = this.#time
+    this.#entities[slot] = ordinal
     this.#types[slot] = type
     this.#versions[slot] = evt.version
-    this.#appendIds[slot] = this.#addAppendId(stored.appendId)
+    this.#appendIds[slot] = this.#appendIdStart
     this.#metadata[slot] = this.#used
     this.#addMetadata(evt.metadata)
     this.#starts[slot] = this.#used
-    this.#reserve(evt.bytes.length)
-    this.#run.set(evt.bytes, this.#used)
-    this.#used += evt.bytes.length
+    this.#addBytes(evt.bytes)
     this.#ends[slot] = this.#used
     return slot
   }
 
-  /** The events of one append share its id. */
-  #addAppendId(appendId: string): number {
-    if (appendId === this.#appendId) return this.#appendIdStart
-    this.#reserve(appendId.length + 1)
-    this.#appendId = appendId
-    this.#appendIdStart = this.#used
-    this.#run[this.#used++] = appendId.length
-    for (let index = 0; index < appendId.length; index++) this.#run[this.#used++] = appendId.charCodeAt(index)
-    return this.#appendIdStart
+  #addBytes(bytes: Uint8Array): void {
+    const { length } = bytes
+    this.#reserve(length)
+    if (length > LOOPED_BYTES) this.#run.set(bytes, this.#used)
+    else for (let index = 0; index < length; index++) this.#run[this.#used + index] = bytes[index] ?? 0
+    this.#used += length
   }
 
   /** Names and values in turn. Neither has a NUL, so it may separate them. */
@@ -90,7 +104,7 @@ export class Chunk {
   #reserve(bytes: number): void {
     const needed = this.#used + bytes
     if (needed <= this.#run.length) return
-    const grown = new Uint8Array(Math.max(needed, this.#run.length * 2))
+    const grown = Buffer.alloc(Math.max(needed, this.#run.length * 2))
     grown.set(this.#run)
     this.#run = grown
   }
@@ -137,7 +151,7 @@ export class Chunk {
       appendId: this.appendId(slot),
       type,
       version: at(this.#versions, slot),
-      bytes: this.#run.slice(start, at(this.#ends, slot)),
+      bytes: new Uint8Array(this.#run.subarray(start, at(this.#ends, slot))),
       time: new Date(at(this.#times, slot)),
       metadata: this.#readMetadata(at(this.#metadata, slot), start),
     }
@@ -153,14 +167,6 @@ export class Chunk {
 function isEmpty(metadata: NewEvt['metadata']): boolean {
   for (const _ in metadata) return false
   return true
-}
-
-/** What the log adds to an event. */
-export interface Stored {
-  readonly seqNo: number
-  readonly position: number
-  readonly time: number
-  readonly appendId: string
 }
 
 function at(column: Float64Array | Uint32Array | Uint8Array, slot: number): number {

@@ -76,16 +76,18 @@ export class Journal {
   /** Stores all of an append behind the entity's head, from a position on. */
   append(entity: JournalEntity, { appendId, groups }: Append, firstPosition: number, time: number): Persisted {
     const evts = groups.length === 1 ? (groups[0] ?? []) : groups.flat()
-    const positions = evts.map((evt, index) => {
-      const position = firstPosition + index
+    let position = firstPosition
+    let chunk: Chunk | undefined
+    for (const evt of evts) {
+      if (chunk === undefined || chunk.isFull) {
+        chunk = this.#openChunk()
+        chunk.begin(appendId, time)
+      }
       entity.seqNo += 1
-      entity.position = position
-      const chunk = this.#openChunk()
-      const stored = { seqNo: entity.seqNo, position, time, appendId }
-      const slot = chunk.add(evt, entity.ordinal, this.#evtType(evt.type), stored)
-      entity.indexes.push((this.#chunks.length - 1) * CHUNK_EVTS + slot)
-      return position
-    })
+      entity.position = position++
+      entity.indexes.push((this.#chunks.length - 1) * CHUNK_EVTS + chunk.add(evt, this.#evtType(evt.type), entity))
+    }
+    const positions = evts.length === 1 ? [firstPosition] : evts.map((_, index) => firstPosition + index)
     entity.tombstone = undefined
     ring(this.waiting)
     ring(entity.waiting)

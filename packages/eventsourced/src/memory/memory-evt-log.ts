@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { ConflictError, RefusedError, show, UncertainError } from '../errors.js'
+import { asError, ConflictError, RefusedError, show, UncertainError } from '../errors.js'
 import { checkAppend, checkDeleteEvts, checkEvtsById, checkEvtsByType } from '../log/check.js'
 import { checkKey, checkTypeName, type EntityKey, nameOf } from '../log/entity-key.js'
 import type {
@@ -66,7 +66,16 @@ export class MemoryEvtLog implements EvtLog {
     this.#storage = storageOf === undefined ? new Storage() : storageOf.#storage
   }
 
-  async persist(append: Append): Promise<Persisted> {
+  /** Not async: the frame of an async function would cost each append more than storing it. */
+  persist(append: Append): Promise<Persisted> {
+    try {
+      return Promise.resolve(this.#store(append))
+    } catch (error) {
+      return Promise.reject(asError(error))
+    }
+  }
+
+  #store(append: Append): Persisted {
     this.#refuseIfClosed()
     checkAppend(append)
     checkSizes(append)
