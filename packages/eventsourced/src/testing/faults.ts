@@ -30,6 +30,7 @@ type Step = (proceed: () => Promise<unknown>) => Promise<void>
 export class Faults<Operation extends string> {
   readonly #steps = new Map<Operation, Step[]>()
   readonly #counts = new Map<Operation, number>()
+  #cutOff: Error | undefined
 
   /** How many calls of an operation there were. */
   count(operation: Operation): number {
@@ -77,14 +78,21 @@ export class Faults<Operation extends string> {
     return { arrived, release: () => gate.open() }
   }
 
+  /** Makes all calls fail that come from now on, of whatever operation, as if the other side could not be reached. */
+  cutOff(error: Error): void {
+    this.#cutOff = error
+  }
+
   /** Nothing goes wrong any more. */
   clear(): void {
+    this.#cutOff = undefined
     this.#steps.clear()
   }
 
   /** Carries out a call, or what is to go wrong with it. */
   async run<Result>(operation: Operation, call: () => Promise<Result>): Promise<Result> {
     this.#counts.set(operation, this.count(operation) + 1)
+    if (this.#cutOff !== undefined) throw this.#cutOff
     await this.#steps.get(operation)?.shift()?.(call)
     return call()
   }

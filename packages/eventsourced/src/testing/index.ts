@@ -21,6 +21,14 @@ export type { LeaseStoreSubject } from './lease-store/fixture.js'
 export { leaseStoreSuite } from './lease-store-suite.js'
 export type { OffsetStoreSubject } from './offset-store/fixture.js'
 export { offsetStoreSuite } from './offset-store-suite.js'
+export type {
+  Applied,
+  BeforeApplying,
+  Noted,
+  ProjectionParts,
+  ProjectionSubject,
+} from './projection-scenario/subject.js'
+export { projectionScenarios, type ProjectionScenariosOptions } from './projection-scenarios.js'
 export type { SnapshotStoreSubject } from './snapshot-store/fixture.js'
 export { snapshotStoreSuite } from './snapshot-store-suite.js'
 export type { SuiteCase } from './suite-case.js'
