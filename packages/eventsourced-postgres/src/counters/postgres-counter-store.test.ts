@@ -83,7 +83,7 @@ describe('an answer that is lost', () => {
     await counter.inc('k', 1)
     const counting = await withClient(connection, async (holder) => {
       await holder.query('BEGIN')
-      await holder.query('SELECT FROM eventsourced.counters_keys FOR UPDATE')
+      await holder.query('SELECT FROM eventsourced.counters FOR UPDATE')
       const pending = counter.inc('k', 1)
       const waits = "query LIKE '%change%' AND wait_event_type = 'Lock'"
       await until('the change was sent twice', async () => (await backends(admin, waits)) > 1)

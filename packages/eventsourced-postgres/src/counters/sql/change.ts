@@ -1,49 +1,42 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../../names.js'
 import { PINNED } from '../../sql/pinned.js'
-import {
-  beat,
-  CALLER,
-  CALLER_VARIABLES,
-  IN_READ_COMMITTED,
-  IS_CALLER,
-  namespaceGeneration,
-  sumOfOthers,
-} from './world.js'
+import { CALLER, CALLER_VARIABLES, IN_READ_COMMITTED, IS_CALLER, namespaceGeneration, sumOfOthers } from './world.js'
 
 /**
- * `change(…)` changes the caller's slice of a key. All changes of a key wait for one another at the key's row; what they are judged on is read after
- * that, by a statement of its own. A change that was made before is answered as it was then, from the caller's slice, which is therefore never
- * removed with the key.
+ * `change(…)` changes the caller's slice of a key. All changes of a key wait for one another at an advisory lock, which costs no write; what they are
+ * judged on is read after that, by a statement of its own. A change that was made before is answered as it was then, from the caller's
+ * slice, which is therefore never removed with the key.
+ *
+ * The heartbeat comes last of the locks. It is seldom due, and who holds the caller's row waits for nothing more.
  */
 export function createChange(names: Names): string {
   const { qualified, regclass } = names
   const [keys, instances] = [qualified('_keys'), qualified('_instances')]
   const body = `
     DECLARE ${CALLER_VARIABLES}
-      held record;
       world record;
+      has_beaten boolean := false;
       mine numeric := 0;
       others numeric := 0;
       after numeric;
       epoch_after bigint;
     BEGIN
       ${IN_READ_COMMITTED}
-      ${beat(names)}
+      PERFORM pg_advisory_xact_lock(hashtextextended(p_namespace || ' ' || p_key, ${regclass()}::oid::bigint));
       LOOP
-        SELECT k.epoch, k.generation INTO held FROM ${keys} AS k
-        WHERE k.namespace = p_namespace AND k.key = p_key FOR UPDATE;
-        EXIT WHEN FOUND;
-        INSERT INTO ${keys} (epoch, generation, namespace, key)
-        VALUES (nextval(${regclass('_epoch')}), ${namespaceGeneration(names)}, p_namespace, p_key) ON CONFLICT DO NOTHING;
+        SELECT i.alive_until, i.generation, ${namespaceGeneration(names)} AS namespace_generation,
+          k.epoch AS key_epoch, k.generation AS key_generation, ${sumOfOthers(names, 'k.epoch')} AS others,
+          s.epoch, s.generation AS slice_generation, s.count, s.change_no, s.change_writer, s.answer_total, s.answer_own
+        INTO world
+        FROM ${instances} AS i
+        LEFT JOIN ${keys} AS k ON k.namespace = p_namespace AND k.key = p_key
+        LEFT JOIN ${qualified()} AS s ON s.namespace = p_namespace AND s.key = p_key AND s.instance_id = p_instance_id
+        WHERE ${IS_CALLER};
+        EXIT WHEN has_beaten OR world.alive_until BETWEEN moment + p_alive_for * 0.999 AND moment + p_alive_for * 1.001;
+        PERFORM ${qualified('_heartbeat')}(p_namespace, p_instance_id, p_alive_for, p_remembered_for, moment);
+        has_beaten := true;
       END LOOP;
-
-      SELECT ${namespaceGeneration(names)} AS namespace_generation, i.generation, ${sumOfOthers(names, 'held.epoch')} AS others,
-        s.epoch, s.generation AS slice_generation, s.count, s.change_no, s.change_writer, s.answer_total, s.answer_own
-      INTO world
-      FROM ${instances} AS i
-      LEFT JOIN ${qualified()} AS s ON s.namespace = p_namespace AND s.key = p_key AND s.instance_id = p_instance_id
-      WHERE ${IS_CALLER};
 
       IF world.change_writer = p_writer AND world.change_no >= p_no THEN
         outcome := CASE WHEN world.change_no = p_no THEN 'made' ELSE 'late' END;
@@ -52,14 +45,14 @@ export function createChange(names: Names): string {
         RETURN;
       END IF;
 
-      epoch_after := held.epoch;
-      IF held.generation = world.namespace_generation THEN
+      epoch_after := world.key_epoch;
+      IF world.key_generation = world.namespace_generation THEN
         others := world.others;
-        IF world.epoch = held.epoch AND world.slice_generation = world.generation THEN
+        IF world.epoch = world.key_epoch AND world.slice_generation = world.generation THEN
           mine := world.count;
         END IF;
       END IF;
-      IF p_type IN ('set', 'del') OR held.generation <> world.namespace_generation THEN
+      IF p_type IN ('set', 'del') OR world.key_generation IS DISTINCT FROM world.namespace_generation THEN
         epoch_after := nextval(${regclass('_epoch')});
       END IF;
 
@@ -76,9 +69,10 @@ export function createChange(names: Names): string {
 
       IF p_type = 'del' THEN
         DELETE FROM ${keys} AS k WHERE k.namespace = p_namespace AND k.key = p_key;
-      ELSIF epoch_after <> held.epoch THEN
-        UPDATE ${keys} AS k SET epoch = epoch_after, generation = world.namespace_generation
-        WHERE k.namespace = p_namespace AND k.key = p_key;
+      ELSIF epoch_after IS DISTINCT FROM world.key_epoch THEN
+        INSERT INTO ${keys} (epoch, generation, namespace, key)
+        VALUES (epoch_after, world.namespace_generation, p_namespace, p_key)
+        ON CONFLICT (namespace, key) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation;
       END IF;
       IF p_type IN ('del', 'delOnInstance') THEN
         epoch_after := 0;
