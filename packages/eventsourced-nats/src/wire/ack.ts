@@ -16,14 +16,18 @@ export type PubReply =
   | ApiError
   | Exclude<Reply, { readonly kind: 'msg' }>
 
+// How an answer begins.
+const STREAM = '{"stream":"'
+const SEQ = '","seq":'
+
 /** Understands the answer to a publish. `stream` is the one that must have answered. */
 export function pubReply(stream: string, reply: Reply): PubReply {
   if (reply.kind !== 'msg') return reply
   const text = textOf(reply.msg)
-  const prefix = `{"stream":"${stream}","seq":`
-  if (text.startsWith(prefix)) {
+  const behind = STREAM.length + stream.length
+  if (text.startsWith(STREAM) && text.startsWith(stream, STREAM.length) && text.startsWith(SEQ, behind)) {
     // Of a single message nothing else follows; all other answers are read with care.
-    const seq = Number(text.slice(prefix.length, -1))
+    const seq = Number(text.slice(behind + SEQ.length, -1))
     if (Number.isSafeInteger(seq) && seq > 0) return { kind: 'stored', seq, count: 1 }
   }
   return parsedPubReply(stream, text)

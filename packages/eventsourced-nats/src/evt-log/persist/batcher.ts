@@ -6,6 +6,8 @@ import { MAX_BATCH_MSGS, type Write } from './write.js'
 
 // The server allows 50 for a stream, shared by all processes.
 const MAX_IN_FLIGHT = 4
+/** So long at most a smaller batch waits for those on their way: an answer that is lost holds nobody up. */
+const MAX_HOLD_MS = 100
 /** Some never come back: so many are remembered. */
 const MAX_LONERS = 1_000
 
@@ -20,8 +22,8 @@ interface Open {
  *
  * A lone write never waits for company. A batch is sent while it is made, within one turn of the event loop: the answers to the one before
  * bring about the writes of the next, and the server works at the first of them while the last are still being thought of. A second
- * batch goes beside one that is on its way as soon as it would be as large: the server answers batches that it has got together
- * together, so that halves take longer than the whole.
+ * batch goes beside one that is on its way as soon as it would be as large, or that one takes long: the server answers batches that it
+ * has got together together, so that halves take longer than the whole.
  *
  * A write that has conflicted goes alone until it succeeds, so that it can't fail its neighbours over and over.
  */
@@ -33,6 +35,8 @@ export class Batcher {
   #open: Open | undefined
   #inFlight = 0
   #msgsInFlight = 0
+  #openedAt = 0
+  #hold: NodeJS.Timeout | undefined
 
   constructor(stream: Stream) {
     this.#stream = stream
@@ -52,15 +56,23 @@ export class Batcher {
       const open = { batch: new Batch(this.#stream), waiting: [] }
       this.#open = open
       this.#inFlight++
+      this.#openedAt = performance.now()
       this.#fill(open)
       // All that come in this turn of the event loop may join.
       setImmediate(() => this.#close(open))
+    }
+    if (this.#queue.length > 0 && this.#hold === undefined) {
+      this.#hold = setTimeout(() => {
+        this.#hold = undefined
+        this.#openNext()
+      }, MAX_HOLD_MS)
     }
   }
 
   #isTime(): boolean {
     if (this.#queue.length === 0 || this.#inFlight >= MAX_IN_FLIGHT) return false
-    return this.#queuedMsgs >= Math.min(this.#msgsInFlight, MAX_BATCH_MSGS)
+    const isLarge = this.#queuedMsgs >= Math.min(this.#msgsInFlight, MAX_BATCH_MSGS)
+    return isLarge || performance.now() - this.#openedAt >= MAX_HOLD_MS
   }
 
   #fill(open: Open): void {

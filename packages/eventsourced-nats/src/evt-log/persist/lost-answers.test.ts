@@ -25,13 +25,13 @@ interface Setting {
   readonly proxy: TcpProxy
 }
 
-async function setting({ timeout = 10_000 } = {}): Promise<Setting> {
+async function setting({ timeout = 10_000, replyTimeout = 200 } = {}): Promise<Setting> {
   const { hostname, port } = new URL(testNats())
   const proxy = await startTcpProxy({ host: hostname, port: Number(port) })
   onTestFinished(() => proxy.close())
   const stream = newStream()
   const another = await openLog({ servers: testNats(), stream, setup: true })
-  const log = await openLog({ servers: `127.0.0.1:${proxy.port}`, stream, replyTimeout: 200, timeout })
+  const log = await openLog({ servers: `127.0.0.1:${proxy.port}`, stream, replyTimeout, timeout })
   // What the log asks for first, the subject of its answers, is none of the tests' business.
   await log.head(newKey())
   return { log, another, proxy }
@@ -108,6 +108,22 @@ describe.each([
     await expect.poll(() => log.persist(append).catch(() => undefined), { timeout: 10_000 }).toBeDefined()
     expect(await texts(another, key)).toEqual(expected)
   })
+})
+
+test('a batch whose answer is lost holds no smaller one up', async () => {
+  const { log, another, proxy } = await setting({ timeout: 60_000, replyTimeout: 30_000 })
+  const [first, second] = [newKey(), newKey()]
+  const answers: boolean[] = []
+  breakOnce(proxy, 'drop', (text, direction) => {
+    if (isAck(text, direction)) answers.push(true)
+    return isAck(text, direction)
+  })
+  const lost = log.persist(newAppend(first, ZERO, [[newEvt(), newEvt(), newEvt()]]))
+  await expect.poll(() => answers.length).toBe(1)
+  expect(await log.persist(newAppend(second, ZERO, [[newEvt(), newEvt()]]))).toMatchObject({ groups: 1 })
+  expect(await Promise.race([lost.then(() => 'answered'), another.head(second).then(() => 'waiting')])).toBe('waiting')
+  proxy.cut()
+  expect((await lost).head.seqNo).toBe(3)
 })
 
 test('of appends that wait for their answers when the connection is cut each is stored once', async () => {
