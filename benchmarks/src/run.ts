@@ -17,6 +17,10 @@ const benchmarks: Readonly<
       'the PostgreSQL log: appends beside peers and bare inserts, latency, reads, storage [--events=N] [--only=STEP]',
     load: async () => (await import('./postgres/postgres.js')).benchmarkPostgres,
   },
+  projection: {
+    about: 'projections: catching up beside a peer and bare writes, live latency, memory [--events=N]',
+    load: async () => (await import('./projection/projection.js')).benchmarkProjection,
+  },
   counters: {
     about: 'counters: distributed adds against publishes, counters by instance against bare statements',
     load: async () => (await import('./counters/counters.js')).benchmarkCounters,
