@@ -3,16 +3,27 @@ import { entityKey, nameOf } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import type { Offset } from './offset-store.js'
 
+/** Looks whether the log still has the event that an offset stands on. @throws {EventSourcedError} `LOG_LOST_EVENTS`; the log's */
+export type CheckOffset = (offset: Offset) => Promise<void>
+
 /**
- * Checks that the log still has what an offset stands on. An event that was deleted since proves nothing, its entity's head does.
- *
- * @param offset read before the log's head is
- * @throws {EventSourcedError} `LOG_LOST_EVENTS`; the log's
+ * Checks offsets that were read before: the log's head once for all that are below it, and each event once, since many slices may stand on the same.
  */
-export async function checkOffset(evtLog: EvtLog, typeName: string, offset: Offset): Promise<void> {
-  if (offset.position === 0) return
-  await checkHead(evtLog, offset.position)
-  if (offset.appendId === '') return
+export function checkingOffsets(evtLog: EvtLog, typeName: string): CheckOffset {
+  const checks = new Map<string, Promise<void>>()
+  let head = 0
+  return async (offset) => {
+    if (offset.position > head) head = await checkHead(evtLog, offset.position)
+    if (offset.appendId === '') return
+    const name = `${offset.position} ${offset.appendId}`
+    const check = checks.get(name) ?? checkEvt(evtLog, typeName, offset)
+    checks.set(name, check)
+    await check
+  }
+}
+
+/** An event that was deleted since proves nothing, its entity's head does. */
+async function checkEvt(evtLog: EvtLog, typeName: string, offset: Offset): Promise<void> {
   const key = entityKey(typeName, offset.id)
   const head = await evtLog.head(key)
   if (head.seqNo < offset.seqNo) {
@@ -24,10 +35,11 @@ export async function checkOffset(evtLog: EvtLog, typeName: string, offset: Offs
   }
 }
 
-/** Checks that the log reaches as far as its events were handled. @throws {EventSourcedError} `LOG_LOST_EVENTS`; the log's */
-export async function checkHead(evtLog: EvtLog, position: number): Promise<void> {
+/** Checks that the log reaches as far as its events were handled. @returns its head. @throws {EventSourcedError} `LOG_LOST_EVENTS`; the log's */
+export async function checkHead(evtLog: EvtLog, position: number): Promise<number> {
   const head = await evtLog.headPosition()
   if (head < position) throw lost(`events up to position ${position} were handled, but the log ends at ${head}`)
+  return head
 }
 
 function checkSame(

@@ -1,24 +1,10 @@
 import { asError, hasCode } from '../errors.js'
 import type { Courier } from './courier.js'
-import { checkOffset } from './check-offset.js'
+import type { CheckOffset } from './check-offset.js'
 import { failureOf, strideOf } from './item.js'
-import type { Offset, OffsetStore } from './offset-store.js'
+import type { OffsetStore } from './offset-store.js'
 import type { ProjectionSetup } from './options.js'
 import type { SliceState } from './slice-state.js'
-
-/** Looks at the event that an offset stands on; many slices may stand on the same. */
-export type CheckOffset = (offset: Offset) => Promise<void>
-
-/** Checks each offset once, for claims that are made together. */
-export function checkOnce<Evt>({ evtLog, typeName }: ProjectionSetup<Evt>): CheckOffset {
-  const checks = new Map<string, Promise<void>>()
-  return (offset) => {
-    const name = `${offset.position} ${offset.appendId}`
-    const known = checks.get(name) ?? checkOffset(evtLog, typeName, offset)
-    checks.set(name, known)
-    return known
-  }
-}
 
 /** How long to wait before a slice is claimed again that has a later owner: by then its lease should tell so, too. */
 const FENCED_MS = 1_000

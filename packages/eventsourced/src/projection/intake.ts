@@ -1,5 +1,6 @@
-import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
 import { asError } from '../errors.js'
+import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
+import { SLICE_COUNT } from '../log/slice.js'
 
 /** What is read, and how far ahead. */
 export interface IntakeOptions {
@@ -78,7 +79,8 @@ export class Intake {
     const { evtLog, typeName, after, slices, batchEvts, maxEvts, onMore } = this.#options
     const { signal } = this.#abort
     try {
-      for await (const evt of evtLog.evtsByType(typeName, { after, slice: slices, live: true, signal })) {
+      const slice = slices.length === SLICE_COUNT ? {} : { slice: slices }
+      for await (const evt of evtLog.evtsByType(typeName, { after, ...slice, live: true, signal })) {
         if (signal.aborted) return
         if (this.size === 0) {
           this.#filledAt = performance.now()

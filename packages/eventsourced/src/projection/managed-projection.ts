@@ -145,12 +145,14 @@ export class ManagedProjection {
   }
 
   /**
-   * Deletes all that is kept of this version: its offsets, its parked events. Stop it before: a process that still runs it lets go of it within a
-   * second or so. The read model is the caller's to delete.
+   * Deletes all that is kept of this version: its offsets, its parked events. The read model is the caller's to delete.
    *
-   * @throws {InvalidInputError} if it serves: promote another version first
+   * @throws {InvalidInputError} if it serves, and is not the last one: promote another version first; if a process runs it: stop it first
    */
   async remove(): Promise<void> {
+    const { members } = await this.#store.leases.view(groupOf(this.key))
+    // Who went on would begin at the beginning.
+    if (members.length > 0) throw new InvalidInputError('version', this.key.version, 'one that no process runs')
     await changeRegistry(this.#store, this.key.name, (registry) => {
       const others = registry.versions.filter(({ version }) => version !== this.key.version)
       if (others.length === registry.versions.length) return registry

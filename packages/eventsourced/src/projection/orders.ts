@@ -43,9 +43,11 @@ export class Orders {
     return own.findIndex((request) => request.id === id) <= own.findIndex((request) => request.id === done)
   }
 
-  /** Takes a request off the list once it is carried out: the slice's record says so, too, where this fails. */
+  /**
+   * Takes a request off the list once it is carried out: the slice's record says so, too, where this fails. It must succeed before the next one is
+   * carried out, since the record names the last one only.
+   */
   async tick(done: Request): Promise<void> {
-    this.#requests = this.#requests.filter(({ id }) => id !== done.id)
     const { version } = this.#key
     await changeRegistry(this.#store, this.#key.name, (registry) =>
       withVersion(registry, version, (registered) => {
@@ -53,11 +55,7 @@ export class Orders {
         return requests.length === registered.requests.length ? registered : { ...registered, requests }
       }),
     )
-  }
-
-  /** Looks at once. */
-  look(): void {
-    this.#waker.wake()
+    this.#requests = this.#requests.filter(({ id }) => id !== done.id)
   }
 
   async stop(): Promise<void> {

@@ -1,12 +1,12 @@
 import type { ProjectionProgress } from '../entity/retention.js'
 import { InvalidInputError } from '../errors.js'
-import { checkOnce } from './claim-slice.js'
+import { checkingOffsets } from './check-offset.js'
 import { ManagedProjection, type WaitOptions } from './managed-projection.js'
 import type { OffsetStore } from './offset-store.js'
 import { type ProjectionOptions, type ProjectionSetup, projectionSetup } from './options.js'
 import type { ProjectionKey } from './projection-key.js'
 import { type Stored, Waiters } from './reached.js'
-import { changeRegistry, type Registry, versionOf } from './registry.js'
+import { changeRegistry, type Registry, type Request, versionOf } from './registry.js'
 import { Runner } from './runner.js'
 import type { ProjectionStatus } from './status.js'
 
@@ -48,8 +48,7 @@ export const Projection = {
     const setup = projectionSetup(options)
     const store = await setup.delivery.open()
     try {
-      await register(store, setup)
-      await checkAll(store, setup)
+      await checkAll(store, setup, await register(store, setup))
       return running(setup, store)
     } catch (error) {
       await setup.delivery.close()
@@ -88,9 +87,9 @@ function running<Evt>(setup: ProjectionSetup<Evt>, store: OffsetStore): RunningP
   }
 }
 
-/** Makes the projection known; the first version of its name serves. */
-async function register<Evt>(store: OffsetStore, { key, typeName }: ProjectionSetup<Evt>): Promise<void> {
-  await changeRegistry(store, key.name, (registry: Registry) => {
+/** Makes the projection known; the first version of its name serves. @returns the requests that wait for it */
+async function register<Evt>(store: OffsetStore, { key, typeName }: ProjectionSetup<Evt>): Promise<readonly Request[]> {
+  const registered = await changeRegistry(store, key.name, (registry: Registry) => {
     const found = versionOf(registry, key)
     if (found === undefined) {
       const added = { version: key.version, typeName, order: 'run', requests: [] } as const
@@ -99,10 +98,19 @@ async function register<Evt>(store: OffsetStore, { key, typeName }: ProjectionSe
     if (found.typeName === typeName) return registry
     throw new InvalidInputError('typeName', typeName, `${found.typeName}, for which this version is registered`)
   })
+  return versionOf(registered, key)?.requests ?? []
 }
 
-/** Sees that the log still has what all slices stand on, whoever owns them. */
-async function checkAll<Evt>(store: OffsetStore, setup: ProjectionSetup<Evt>): Promise<void> {
-  const check = checkOnce(setup)
-  for (const { offset } of await store.slices(setup.key)) await check(offset)
+/** Sees that the log still has what all slices stand on, whoever owns them, but for those that are to be reset anyway. */
+async function checkAll<Evt>(
+  store: OffsetStore,
+  { key, evtLog, typeName }: ProjectionSetup<Evt>,
+  requests: readonly Request[],
+): Promise<void> {
+  const check = checkingOffsets(evtLog, typeName)
+  const toBeReset = new Set(requests.filter(({ kind }) => kind === 'reset').map(({ slice }) => slice))
+  const records = (await store.slices(key)).filter(({ slice }) => !toBeReset.has(slice))
+  const offsets = records.map(({ offset }) => offset)
+  // The furthest first, which tells the head for all.
+  for (const offset of offsets.toSorted((left, right) => right.position - left.position)) await check(offset)
 }

@@ -1,11 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError, hasCode } from '../errors.js'
-import { type HeldSlice, SliceOwner, type SliceUser } from '../lease/slice-owner.js'
 import { Waker } from '../lease/waker.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { carryOut } from './carry-out.js'
-import { checkHead } from './check-offset.js'
-import { checkOnce, claimSlice } from './claim-slice.js'
+import { checkHead, checkingOffsets } from './check-offset.js'
+import { claimSlice } from './claim-slice.js'
 import { Collector } from './collector.js'
 import { Courier } from './courier.js'
 import { offsetAt, type Stride, strideOf } from './item.js'
@@ -13,8 +12,8 @@ import type { OffsetStore } from './offset-store.js'
 import { waitMs } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
 import { Orders } from './orders.js'
-import { groupOf } from './projection-key.js'
-import { SliceState } from './slice-state.js'
+import { Ownership } from './ownership.js'
+import type { SliceState } from './slice-state.js'
 import { ProjectionTelemetry } from './telemetry.js'
 
 /** How often slices without events move along, and the log is looked at, in milliseconds. */
@@ -33,18 +32,14 @@ export interface RunnerOptions<Evt> {
 }
 
 /** A projection in one process: does one thing after another, and never two at once for the slices that it holds. */
-export class Runner<Evt> implements SliceUser {
+export class Runner<Evt> {
   readonly #setup: ProjectionSetup<Evt>
   readonly #store: OffsetStore
   readonly #waker = new Waker()
-  readonly #slices = new Map<number, SliceState>()
-  /** Slices to be let go of, and whom to tell. */
-  readonly #leaving = new Map<number, () => void>()
+  readonly #ownership: Ownership<Evt>
   readonly #courier: Courier<Evt>
   readonly #collector: Collector<Evt>
   readonly #orders: Orders
-  #owner: SliceOwner | undefined
-  #ownerEnds: Promise<void> | undefined
   #upkeepAt = 0
   /** How often the store or the log has failed in a row, and when they are asked again. */
   #failures = 0
@@ -58,20 +53,14 @@ export class Runner<Evt> implements SliceUser {
     this.#store = store
     const wake = () => this.#waker.wake()
     this.#courier = new Courier({ setup, telemetry: new ProjectionTelemetry(setup.key), onMoved })
-    this.#collector = new Collector({ setup, isHeld: (state) => this.#isHeld(state), onMore: wake })
+    const onExpired = (slices: readonly number[]) => {
+      this.#courier.giveUp(slices, new Error('the lease of the slice has expired'))
+      wake()
+    }
+    this.#ownership = new Ownership({ setup, leases: store.leases, onChange: wake, onExpired })
+    this.#collector = new Collector({ setup, isHeld: (state) => this.#ownership.isHeld(state), onMore: wake })
     this.#orders = new Orders(store, setup.key, { logger: setup.logger, onChange: wake })
     this.#running = this.#run()
-  }
-
-  /** What is known here of a slice that is ours. */
-  slice(slice: number): SliceState | undefined {
-    const state = this.#slices.get(slice)
-    return state !== undefined && this.#isHeld(state) ? state : undefined
-  }
-
-  /** Looks at once whether there is something to do. */
-  look(): void {
-    this.#orders.look()
   }
 
   /** Ends what is in flight, hands all slices over, and leaves. */
@@ -79,47 +68,10 @@ export class Runner<Evt> implements SliceUser {
     this.#ending = true
     this.#waker.wake()
     await this.#orders.stop()
-    await this.#letOwnerGo()
+    await this.#ownership.leave()
     this.#ended = true
     this.#waker.wake()
     await this.#running
-  }
-
-  gained(held: readonly HeldSlice[]): void {
-    for (const { slice, epoch } of held) this.#slices.set(slice, new SliceState(slice, epoch))
-    this.#setup.logger.debug({ slices: held.map(({ slice }) => slice) }, 'slices gained')
-    this.#waker.wake()
-  }
-
-  async lost(slices: readonly number[], how: 'handed-over' | 'expired'): Promise<void> {
-    this.#setup.logger.debug({ slices, how }, 'slices lost')
-    if (how === 'handed-over') {
-      await Promise.all(slices.map((slice) => this.#whenLetGo(slice)))
-      return
-    }
-    for (const slice of slices) this.#drop(slice)
-    this.#courier.giveUp(slices, new Error('the lease of the slice has expired'))
-    this.#waker.wake()
-  }
-
-  #whenLetGo(slice: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#leaving.set(slice, resolve)
-      this.#waker.wake()
-    })
-  }
-
-  #drop(slice: number): void {
-    const state = this.#slices.get(slice)
-    if (state !== undefined) state.phase = 'gone'
-    this.#slices.delete(slice)
-    this.#leaving.get(slice)?.()
-    this.#leaving.delete(slice)
-  }
-
-  /** Whether a slice is ours at this moment. One to be let go of is, until we have. */
-  #isHeld({ slice, epoch }: SliceState): boolean {
-    return this.#owner?.epochOf(slice) === epoch || this.#leaving.has(slice)
   }
 
   async #run(): Promise<void> {
@@ -128,7 +80,7 @@ export class Runner<Evt> implements SliceUser {
       try {
         sleepMs = await this.#turn()
       } catch (error) {
-        for (const state of this.#slices.values()) state.unclaim()
+        for (const state of this.#ownership.states.values()) state.unclaim()
         this.#trouble(asError(error), 'the projection could not go on for now')
       }
       if (sleepMs > 0) await this.#waker.wait(sleepMs)
@@ -143,10 +95,10 @@ export class Runner<Evt> implements SliceUser {
     await this.#letGo()
     const order = this.#ending ? 'stop' : this.#orders.order
     if (order === undefined || order === 'stop') {
-      void this.#letOwnerGo()
+      void this.#ownership.leave()
       return Infinity
     }
-    this.#own()
+    this.#ownership.takePart()
     const now = performance.now()
     if (now < this.#againAt) return this.#againAt - now
     await this.#attempt(this.#unclaimed(), () => this.#claim())
@@ -160,33 +112,11 @@ export class Runner<Evt> implements SliceUser {
     return (await this.#deliver()) ? 0 : this.#sleepMs()
   }
 
-  /** Takes part in the sharing of slices. */
-  #own(): void {
-    if (this.#owner !== undefined || this.#ownerEnds !== undefined) return
-    const { key, logger, clock } = this.#setup
-    this.#owner = new SliceOwner({ leases: this.#store.leases, group: groupOf(key), user: this, logger, clock })
-  }
-
-  #letOwnerGo(): Promise<void> {
-    const owner = this.#owner
-    if (owner !== undefined && this.#ownerEnds === undefined) {
-      this.#ownerEnds = this.#stopOwner(owner)
-    }
-    return this.#ownerEnds ?? Promise.resolve()
-  }
-
-  async #stopOwner(owner: SliceOwner): Promise<void> {
-    await owner.stop()
-    this.#owner = undefined
-    this.#ownerEnds = undefined
-    this.#waker.wake()
-  }
-
   /** Lets go of slices, with where they stand as far as that is known. */
   async #letGo(): Promise<void> {
-    if (this.#leaving.size === 0) return
-    const leaving = [...this.#leaving.keys()]
-    const strides = this.#idleStrides().filter(({ state }) => this.#leaving.has(state.slice))
+    const { leaving } = this.#ownership
+    if (leaving.length === 0) return
+    const strides = this.#idleStrides().filter(({ state }) => leaving.includes(state.slice))
     try {
       await this.#courier.move(strides)
     } catch (error) {
@@ -195,12 +125,12 @@ export class Runner<Evt> implements SliceUser {
         'slices are handed over with older offsets: some of their log is read again',
       )
     }
-    for (const slice of leaving) this.#drop(slice)
+    this.#ownership.letGo(leaving)
   }
 
   async #claim(): Promise<void> {
     const tools = { setup: this.#setup, store: this.#store, courier: this.#courier }
-    const check = checkOnce(this.#setup)
+    const check = checkingOffsets(this.#setup.evtLog, this.#setup.typeName)
     const unclaimed = this.#unclaimed()
     while (unclaimed.length > 0) {
       const some = unclaimed.splice(0, CLAIMS_AT_ONCE)
@@ -211,14 +141,12 @@ export class Runner<Evt> implements SliceUser {
 
   #unclaimed(): SliceState[] {
     const now = performance.now()
-    return [...this.#slices.values()].filter(
-      (state) => state.phase === 'unclaimed' && state.claimAt <= now && this.#isHeld(state),
-    )
+    return this.#ownership.in('unclaimed').filter((state) => state.claimAt <= now && this.#ownership.isHeld(state))
   }
 
   async #carryOutRequests(): Promise<void> {
     const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
-    for (const state of this.#slices.values()) {
+    for (const state of this.#ownership.states.values()) {
       const [request] = this.#orders.of(state.slice)
       if (request === undefined || state.phase === 'unclaimed' || state.phase === 'gone') continue
       await this.#attempt([state], async () => {
@@ -243,7 +171,7 @@ export class Runner<Evt> implements SliceUser {
       for (const { state } of strides) state.unclaim()
       throw error
     }
-    const reading = this.#reading()
+    const reading = this.#ownership.in('reading')
     try {
       await checkHead(this.#setup.evtLog, Math.max(0, ...reading.map(({ offset }) => offset.position)))
     } catch (error) {
@@ -256,13 +184,10 @@ export class Runner<Evt> implements SliceUser {
   #idleStrides(): readonly Stride[] {
     const { anchor } = this.#collector
     if (anchor === undefined) return []
-    return this.#reading()
-      .filter((state) => state.isUpToDate && state.offset.position < anchor.position && this.#isHeld(state))
+    return this.#ownership
+      .in('reading')
+      .filter((state) => state.isUpToDate && state.offset.position < anchor.position && this.#ownership.isHeld(state))
       .map((state) => strideOf(state, { offset: anchor }))
-  }
-
-  #reading(): readonly SliceState[] {
-    return [...this.#slices.values()].filter(({ phase }) => phase === 'reading')
   }
 
   /** Sees to it that all slices are read that are to be, by one reader. */
@@ -273,22 +198,23 @@ export class Runner<Evt> implements SliceUser {
       this.#stopReading()
       return
     }
-    for (const state of this.#reading()) {
+    for (const state of this.#ownership.in('reading')) {
       if (state.hasOverflown && state.isOpen && state.backlog.length === 0) state.reread()
     }
-    const states = [...this.#slices.values()].filter(({ phase }) => phase === 'unread' || phase === 'reading')
+    const unread = this.#ownership.in('unread')
+    const states = [...unread, ...this.#ownership.in('reading')]
     const isTooWide = this.#collector.width > 2 * states.length
-    if (isTooWide || states.some(({ phase }) => phase === 'unread')) this.#collector.read(states)
+    if (isTooWide || unread.length > 0) this.#collector.read(states)
   }
 
   #stopReading(): void {
     this.#collector.stop()
-    for (const state of this.#reading()) state.reread()
+    for (const state of this.#ownership.in('reading')) state.reread()
   }
 
   /** @returns whether there was anything to deliver */
   async #deliver(): Promise<boolean> {
-    const collected = this.#collector.collect(this.#slices)
+    const collected = this.#collector.collect(this.#ownership.states)
     if (collected.kind === 'forgotten') {
       await this.#attempt([collected.state], () => this.#forget(collected.state, collected.evt))
       return true
@@ -330,9 +256,11 @@ export class Runner<Evt> implements SliceUser {
 
   #sleepMs(): number {
     const now = performance.now()
-    const retries = this.#reading().flatMap(({ retryAt }) => (retryAt === undefined ? [] : [retryAt - now]))
+    const retries = this.#ownership
+      .in('reading')
+      .flatMap(({ retryAt }) => (retryAt === undefined ? [] : [retryAt - now]))
     const again = this.#againAt > now ? this.#againAt - now : Infinity
-    const claims = [...this.#slices.values()].flatMap((state) => (state.phase === 'unclaimed' ? [IDLE_MS] : []))
-    return Math.max(1, Math.min(this.#upkeepAt - now, again, this.#collector.waitMs, ...retries, ...claims))
+    const claims = this.#ownership.in('unclaimed').length > 0 ? IDLE_MS : Infinity
+    return Math.max(1, Math.min(this.#upkeepAt - now, again, this.#collector.waitMs, claims, ...retries))
   }
 }

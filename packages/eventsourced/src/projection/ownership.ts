@@ -1,0 +1,104 @@
+import { type HeldSlice, SliceOwner, type SliceUser } from '../lease/slice-owner.js'
+import type { LeaseStore } from '../lease/lease-store.js'
+import type { ProjectionSetup } from './options.js'
+import { groupOf } from './projection-key.js'
+import { SliceState } from './slice-state.js'
+
+/** What ownership works with. */
+export interface OwnershipOptions<Evt> {
+  readonly setup: ProjectionSetup<Evt>
+  readonly leases: LeaseStore
+  /** Called when slices come, or are to be let go of. */
+  readonly onChange: () => void
+  /** Told of slices that may be another's already: what is in flight for them must come to nothing. */
+  readonly onExpired: (slices: readonly number[]) => void
+}
+
+/** The slices that this process holds, from when they are gained until they are let go of. */
+export class Ownership<Evt> implements SliceUser {
+  readonly #options: OwnershipOptions<Evt>
+  readonly #states = new Map<number, SliceState>()
+  /** Slices to be let go of, and whom to tell. */
+  readonly #leaving = new Map<number, () => void>()
+  #owner: SliceOwner | undefined
+  #ownerEnds: Promise<void> | undefined
+
+  constructor(options: OwnershipOptions<Evt>) {
+    this.#options = options
+  }
+
+  /** All that are held, by slice. */
+  get states(): ReadonlyMap<number, SliceState> {
+    return this.#states
+  }
+
+  /** Those in a phase. */
+  in(phase: SliceState['phase']): SliceState[] {
+    return [...this.#states.values()].filter((state) => state.phase === phase)
+  }
+
+  /** Those that are to be let go of as soon as nothing of theirs is in flight. */
+  get leaving(): readonly number[] {
+    return [...this.#leaving.keys()]
+  }
+
+  /** Whether a slice is ours at this moment. One to be let go of is, until we have. */
+  isHeld({ slice, epoch }: SliceState): boolean {
+    return this.#owner?.epochOf(slice) === epoch || this.#leaving.has(slice)
+  }
+
+  /** Takes part in the sharing of slices. */
+  takePart(): void {
+    if (this.#owner !== undefined || this.#ownerEnds !== undefined) return
+    const { key, logger, clock } = this.#options.setup
+    this.#owner = new SliceOwner({ leases: this.#options.leases, group: groupOf(key), user: this, logger, clock })
+  }
+
+  /** Lets go of all slices; they must be let go of by {@link letGo} for it to end. */
+  leave(): Promise<void> {
+    const owner = this.#owner
+    if (owner !== undefined && this.#ownerEnds === undefined) this.#ownerEnds = this.#stop(owner)
+    return this.#ownerEnds ?? Promise.resolve()
+  }
+
+  async #stop(owner: SliceOwner): Promise<void> {
+    await owner.stop()
+    this.#owner = undefined
+    this.#ownerEnds = undefined
+    this.#options.onChange()
+  }
+
+  /** Slices are another's from now on. */
+  letGo(slices: readonly number[]): void {
+    for (const slice of slices) {
+      const state = this.#states.get(slice)
+      if (state !== undefined) state.phase = 'gone'
+      this.#states.delete(slice)
+      this.#leaving.get(slice)?.()
+      this.#leaving.delete(slice)
+    }
+  }
+
+  gained(held: readonly HeldSlice[]): void {
+    for (const { slice, epoch } of held) this.#states.set(slice, new SliceState(slice, epoch))
+    this.#options.setup.logger.debug({ slices: held.map(({ slice }) => slice) }, 'slices gained')
+    this.#options.onChange()
+  }
+
+  async lost(slices: readonly number[], how: 'handed-over' | 'expired'): Promise<void> {
+    this.#options.setup.logger.debug({ slices, how }, 'slices lost')
+    if (how === 'expired') {
+      this.letGo(slices)
+      this.#options.onExpired(slices)
+    } else {
+      await Promise.all(slices.map((slice) => this.#whenLetGo(slice)))
+    }
+  }
+
+  #whenLetGo(slice: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#leaving.set(slice, resolve)
+      this.#options.onChange()
+    })
+  }
+}
