@@ -6,6 +6,7 @@ import {
   type CounterStore,
   type Counts,
   countsOf,
+  slicesOf,
 } from 'eventsourced/counters'
 import { type Connected, connected } from '../config/connection-config.js'
 import { checkJetStream } from '../config/jetstream.js'
@@ -81,6 +82,13 @@ export class NatsCounterStore implements CounterStore {
     return this.#do(async () => {
       const { state, world } = await this.#look(instance, key)
       return countsOf(key, state, world)
+    })
+  }
+
+  slices(instance: CounterInstance, key: string): Promise<ReadonlyMap<string, bigint>> {
+    return this.#do(async () => {
+      const { state, world } = await this.#look(instance, key)
+      return slicesOf(state, world)
     })
   }
 

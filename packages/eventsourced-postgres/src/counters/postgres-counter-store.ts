@@ -24,6 +24,7 @@ import { clear } from './sql/clear.js'
 import { counts } from './sql/counts.js'
 import { heartbeat } from './sql/heartbeat.js'
 import { leave } from './sql/leave.js'
+import { slices } from './sql/slices.js'
 import { sweep } from './sql/sweep.js'
 
 /** The configuration of a {@link PostgresCounterStore}. */
@@ -37,6 +38,7 @@ export type PostgresCounterStoreConfig = PostgresConfig & {
 interface Statements {
   readonly heartbeat: Statement
   readonly counts: Statement
+  readonly slices: Statement
   readonly change: Statement
   readonly clear: Statement
   readonly leave: Statement
@@ -91,6 +93,7 @@ export class PostgresCounterStore implements CounterStore {
     this.#statements = {
       heartbeat: statement(heartbeat(names), preparedStatements),
       counts: statement(counts(names), preparedStatements),
+      slices: statement(slices(names), preparedStatements),
       change: statement(change(names), preparedStatements),
       clear: statement(clear(names), preparedStatements),
       leave: statement(leave(names), preparedStatements),
@@ -107,6 +110,11 @@ export class PostgresCounterStore implements CounterStore {
     if (row === undefined) return { total: 0n, own: 0n }
     const [total, own] = row.map(bigintOf)
     return fitting(key, { total: total ?? 0n, own: own ?? 0n })
+  }
+
+  async slices(instance: CounterInstance, key: string): Promise<ReadonlyMap<string, bigint>> {
+    const rows = await this.#read('reading a counter', this.#statements.slices, [...this.#caller(instance), key])
+    return new Map(rows.map(([id, slice]) => [id ?? '', bigintOf(slice)]))
   }
 
   async change(instance: CounterInstance, key: string, change: CounterChange, changeId: string): Promise<Counts> {

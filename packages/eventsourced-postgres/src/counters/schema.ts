@@ -4,6 +4,7 @@ import { createClear } from './sql/clear.js'
 import { createCounters } from './sql/create-counters.js'
 import { createCounts } from './sql/counts.js'
 import { createHeartbeat } from './sql/heartbeat.js'
+import { createSlices } from './sql/slices.js'
 import { createSweep } from './sql/sweep.js'
 
 /** The steps of the counters' schema. */
@@ -12,6 +13,7 @@ export const COUNTER_STEPS: readonly Step[] = [
     ...createCounters(names),
     createHeartbeat(names),
     createCounts(names),
+    createSlices(names),
     createChange(names),
     createClear(names),
     createSweep(names),

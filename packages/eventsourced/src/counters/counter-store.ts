@@ -31,6 +31,8 @@ export interface CounterStore {
   /** Tells that the instance is alive: in constant time, however many keys it has. */
   heartbeat(instance: CounterInstance): Promise<void>
   get(instance: CounterInstance, key: string): Promise<Counts>
+  /** The slices of a key by the id of their instances, those of the living only. A heartbeat, too. */
+  slices(instance: CounterInstance, key: string): Promise<ReadonlyMap<string, bigint>>
   change(instance: CounterInstance, key: string, change: CounterChange, changeId: string): Promise<Counts>
   /** Makes all slices of the namespace void, in constant time. */
   clear(instance: CounterInstance, changeId: string): Promise<void>

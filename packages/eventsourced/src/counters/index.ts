@@ -2,7 +2,7 @@ export { checkCount, checkCounterName, isCount, MAX_COUNT, MIN_COUNT } from './c
 export { CounterOverflowError } from './counter-overflow-error.js'
 export type { CounterChange, CounterInstance, CounterStore } from './counter-store.js'
 export type { Count, Counts, InstanceAwareCounter } from './instance-aware-counter.js'
-export { changed, type CounterWorld, countsOf, type KeyState, NO_KEY, type Slice } from './key-state.js'
+export { changed, type CounterWorld, countsOf, type KeyState, NO_KEY, type Slice, slicesOf } from './key-state.js'
 export { laxCounter, type LaxCounterOptions } from './lax-counter.js'
 export { MemoryCounterStore, type MemoryCounterStoreOptions } from './memory-counter-store.js'
 export { strictCounter, type StrictCounterOptions, type StrictInstanceAwareCounter } from './strict-counter.js'

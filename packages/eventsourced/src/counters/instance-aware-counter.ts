@@ -45,6 +45,9 @@ export interface InstanceAwareCounter {
   /** Reads; zeros of a key that nobody knows. */
   get(key: string): Promise<Counts>
 
+  /** What each instance that is alive has contributed, by its id. Instances without a slice of the key are missing. */
+  getByInstance(key: string): Promise<ReadonlyMap<string, bigint>>
+
   /** Deletes the key for all instances. Answers with what it stood at before. */
   del(key: string): Promise<Counts>
 

@@ -47,6 +47,14 @@ export function countsOf(key: string, state: KeyState, world: CounterWorld): Cou
   return fitting(key, { total: othersOf(state, world) + own, own })
 }
 
+/** What each living instance has contributed to a key: for stores that read all of a key at once. */
+export function slicesOf(state: KeyState, world: CounterWorld): ReadonlyMap<string, bigint> {
+  const slices = new Map<string, bigint>()
+  if (state.generation !== world.generation) return slices
+  for (const [id, slice] of state.slices) if (isCurrent(id, slice, { state, world })) slices.set(id, slice.count)
+  return slices
+}
+
 /**
  * What becomes of a key by a change, and what the change is answered with: for stores that write all of a key at once. A change that was
  * made before leaves the state as it is, the very same object.
@@ -110,20 +118,27 @@ function current(state: KeyState, generation: number): KeyState {
   return state.generation === generation ? state : { ...state, generation, epoch: state.epoch + 1 }
 }
 
-function ownOf({ slices, epoch }: KeyState, { instanceId, instances }: CounterWorld): bigint {
-  const slice = slices.get(instanceId)
-  if (slice === undefined || slice.epoch !== epoch) return 0n
-  return slice.generation === instances.get(instanceId)?.generation ? slice.count : 0n
+function ownOf(state: KeyState, world: CounterWorld): bigint {
+  const slice = state.slices.get(world.instanceId)
+  return slice !== undefined && isCurrent(world.instanceId, slice, { state, world }) ? slice.count : 0n
 }
 
-function othersOf({ slices, epoch }: KeyState, { instanceId, instances }: CounterWorld): bigint {
+function othersOf(state: KeyState, world: CounterWorld): bigint {
   let sum = 0n
-  for (const [id, slice] of slices) {
-    const instance = instances.get(id)
-    const counts = id !== instanceId && slice.epoch === epoch && instance?.isAlive === true
-    if (counts && slice.generation === instance.generation) sum += slice.count
+  for (const [id, slice] of state.slices) {
+    if (id !== world.instanceId && isCurrent(id, slice, { state, world })) sum += slice.count
   }
   return sum
+}
+
+function isCurrent(
+  id: string,
+  slice: Slice,
+  { state, world }: { readonly state: KeyState; readonly world: CounterWorld },
+): boolean {
+  const instance = world.instances.get(id)
+  const isAlive = id === world.instanceId || instance?.isAlive === true
+  return isAlive && slice.epoch === state.epoch && slice.generation === instance?.generation
 }
 
 /** Whether one change of a writer's came after another. Those of two writers have no order. */

@@ -80,6 +80,11 @@ class LaxCounter implements InstanceAwareCounter {
     return known.isFresh ? known.counts() : known.refreshed(() => known.counts())
   }
 
+  async getByInstance(key: string): Promise<ReadonlyMap<string, bigint>> {
+    await this.#key(key).flush()
+    return this.#shared.strict.getByInstance(key)
+  }
+
   async del(key: string): Promise<Counts> {
     return this.#key(key).through(
       () => this.#shared.strict.del(key),

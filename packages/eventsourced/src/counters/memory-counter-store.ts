@@ -2,7 +2,7 @@ import { v7 } from 'uuid'
 import { RefusedError } from '../errors.js'
 import type { CounterChange, CounterInstance, CounterStore } from './counter-store.js'
 import type { Counts } from './instance-aware-counter.js'
-import { changed, type CounterWorld, countsOf, type KeyState, NO_KEY } from './key-state.js'
+import { changed, type CounterWorld, countsOf, type KeyState, NO_KEY, slicesOf } from './key-state.js'
 
 /** What is known of an instance. */
 interface Kept {
@@ -50,6 +50,12 @@ export class MemoryCounterStore implements CounterStore {
     const { namespace, now } = this.#beat(instance)
     const state = namespace.keys.get(key) ?? NO_KEY
     return countsOf(key, state, world(instance, namespace, { state, now }))
+  }
+
+  async slices(instance: CounterInstance, key: string): Promise<ReadonlyMap<string, bigint>> {
+    const { namespace, now } = this.#beat(instance)
+    const state = namespace.keys.get(key) ?? NO_KEY
+    return slicesOf(state, world(instance, namespace, { state, now }))
   }
 
   async change(instance: CounterInstance, key: string, change: CounterChange, changeId: string): Promise<Counts> {

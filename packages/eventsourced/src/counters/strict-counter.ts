@@ -70,7 +70,7 @@ export async function strictCounter(
   store: CounterStore,
   options: StrictCounterOptions,
 ): Promise<StrictInstanceAwareCounter> {
-  checkPart('store', store, ['heartbeat', 'get', 'change', 'clear', 'clearOnInstance', 'leave'])
+  checkPart('store', store, ['heartbeat', 'get', 'slices', 'change', 'clear', 'clearOnInstance', 'leave'])
   checkFields('options', options, FIELDS)
   const { deadInstanceThreshold = 30_000, timeout = 30_000, forgetAfter = WEEK_MS } = options
   const { heartbeatInterval = deadInstanceThreshold / 3 } = options
@@ -147,6 +147,12 @@ class StrictCounter implements StrictInstanceAwareCounter {
     this.#refuseIfClosed()
     checkCounterName('key', key)
     return this.#read(() => this.#store.get(this.#instance, key))
+  }
+
+  async getByInstance(key: string): Promise<ReadonlyMap<string, bigint>> {
+    this.#refuseIfClosed()
+    checkCounterName('key', key)
+    return this.#read(() => this.#store.slices(this.#instance, key))
   }
 
   async del(key: string): Promise<Counts> {

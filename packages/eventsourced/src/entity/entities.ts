@@ -1,8 +1,11 @@
+import type { InstanceAwareCounter } from '../counters/instance-aware-counter.js'
 import type { EventSourced } from '../domain/event-sourced.js'
 import { asError, EventSourcedError, InvalidInputError } from '../errors.js'
 import { type EntityKey, entityKey } from '../log/entity-key.js'
+import { checkPart } from './check-fields.js'
 import type { Envelope } from './envelope.js'
 import { forget } from './forget.js'
+import { LiveCount, type LiveEntities } from './live-count.js'
 import { Mailbox } from './mailbox.js'
 import { type EntityOptions, type EntityType, entityType } from './options.js'
 import { recover } from './recover.js'
@@ -18,6 +21,11 @@ export interface EntitiesOptions<Evt, State> extends EntityOptions<Evt, State> {
   readonly idleTimeout?: number
   /** How many entities may recover at once, be it for their first command or after a failure, in the order in which they had to; 32 by default. */
   readonly maxRecoveries?: number
+  /**
+   * Has all processes with such a counter, of one namespace, know how many entities are live over all of them: see `liveEverywhere()`. One
+   * counter serves any number of types, but one `Entities` of each. It is the caller's to close, after `stop()`.
+   */
+  readonly liveCounter?: InstanceAwareCounter
 }
 
 /** An entity that is live, or on its way in or out. Commands that come meanwhile wait here. */
@@ -47,16 +55,21 @@ export class Entities<Cmd, Evt, State> {
   /** By id, the least recently used first. */
   readonly #residents = new Map<string, Resident<Cmd, Evt, State>>()
   #live = 0
+  readonly #liveCount: LiveCount | undefined
   readonly #idleTimer: NodeJS.Timeout | undefined
   #stopped: Promise<void> | undefined
 
   /** @throws {InvalidInputError} if an option is wrong */
   constructor(domain: EventSourced<Cmd, Evt, State>, options: EntitiesOptions<Evt, State>) {
-    const type = entityType(domain, options, ['maxLive', 'idleTimeout', 'maxRecoveries'])
-    const { maxLive = 10_000, idleTimeout = 300_000, maxRecoveries = 32 } = options
+    const type = entityType(domain, options, ['maxLive', 'idleTimeout', 'maxRecoveries', 'liveCounter'])
+    const { maxLive = 10_000, idleTimeout = 300_000, maxRecoveries = 32, liveCounter } = options
     this.#type = { ...type, recoveries: new Turns(positive('maxRecoveries', maxRecoveries)) }
     this.#maxLive = positive('maxLive', maxLive)
     this.#idleTimeout = idleTimeout === Infinity ? idleTimeout : positive('idleTimeout', idleTimeout)
+    if (liveCounter !== undefined) {
+      checkPart('options.liveCounter', liveCounter, ['setOnInstance', 'getByInstance'])
+      this.#liveCount = new LiveCount(liveCounter, domain.typeName, options.logger)
+    }
     if (idleTimeout !== Infinity) {
       this.#idleTimer = setInterval(
         () => this.#passivateIdle(),
@@ -68,6 +81,17 @@ export class Entities<Cmd, Evt, State> {
   /** How many entities are live. */
   get live(): number {
     return this.#live
+  }
+
+  /**
+   * How many entities of the type are live over all processes, by process, as they have reported to `liveCounter`: some 100 ms late, and
+   * where one has crashed until its `deadInstanceThreshold` is over.
+   *
+   * @throws {InvalidInputError} without a `liveCounter`; what the counter throws
+   */
+  async liveEverywhere(): Promise<LiveEntities> {
+    if (this.#liveCount === undefined) throw new InvalidInputError('liveCounter', undefined, 'a counter to report to')
+    return this.#liveCount.everywhere()
   }
 
   /**
@@ -126,6 +150,7 @@ export class Entities<Cmd, Evt, State> {
   async #finish(): Promise<void> {
     clearInterval(this.#idleTimer)
     await Promise.all([...this.#residents.values()].map((resident) => this.#settle(resident)))
+    await this.#liveCount?.close()
   }
 
   #deliver(key: EntityKey, envelope: Envelope<Cmd, Evt>): void {
@@ -179,7 +204,7 @@ export class Entities<Cmd, Evt, State> {
       const entity = new RunningEntity(this.#type, resident.key, recovered)
       for (const envelope of takeWaiting(resident)) entity.handle(envelope)
       resident.entity = entity
-      this.#live += 1
+      this.#changeLive(1)
       this.#passivateSurplus()
     } catch (error) {
       this.#type.loggerOf(resident.key)?.error({ err: error }, 'an entity could not be recovered')
@@ -192,8 +217,13 @@ export class Entities<Cmd, Evt, State> {
     const { entity } = resident
     if (entity === undefined) return undefined
     resident.entity = undefined
-    this.#live -= 1
+    this.#changeLive(-1)
     return entity
+  }
+
+  #changeLive(by: 1 | -1): void {
+    this.#live += by
+    this.#liveCount?.set(this.#live)
   }
 
   #passivate(resident: Resident<Cmd, Evt, State>): Promise<void> {

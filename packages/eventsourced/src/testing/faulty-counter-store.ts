@@ -3,7 +3,7 @@ import type { Counts } from '../counters/instance-aware-counter.js'
 import { Faults } from './faults.js'
 
 /** The calls of a counter store that can be made to fail. */
-export type CounterStoreOperation = 'heartbeat' | 'get' | 'change' | 'clear' | 'clearOnInstance' | 'leave'
+export type CounterStoreOperation = 'heartbeat' | 'get' | 'slices' | 'change' | 'clear' | 'clearOnInstance' | 'leave'
 
 /**
  * A counter store that fails on request, for tests of what runs on it. Everything else goes through to the store it wraps.
@@ -27,6 +27,10 @@ export class FaultyCounterStore implements CounterStore {
 
   get(instance: CounterInstance, key: string): Promise<Counts> {
     return this.faults.run('get', () => this.#store.get(instance, key))
+  }
+
+  slices(instance: CounterInstance, key: string): Promise<ReadonlyMap<string, bigint>> {
+    return this.faults.run('slices', () => this.#store.slices(instance, key))
   }
 
   change(instance: CounterInstance, key: string, change: CounterChange, changeId: string): Promise<Counts> {

@@ -228,6 +228,13 @@ const FLAWS: readonly Flaw[] = [
     ],
   },
   {
+    flaw: 'lists the caller’s slice only',
+    otherwise: (store) => ({
+      slices: async (instance, key) => new Map([[instance.instanceId, (await store.get(instance, key)).own]]),
+    }),
+    caughtBy: ['the slices of a key are told by their instances, those of the living only'],
+  },
+  {
     flaw: 'judges an increment on a total that was read before',
     otherwise: (store) => ({
       change: async (instance, key, change, changeId) => {
@@ -263,6 +270,7 @@ function faceOf(store: CounterStore): CounterStore {
   return {
     heartbeat: (instance) => store.heartbeat(instance),
     get: (instance, key) => store.get(instance, key),
+    slices: (instance, key) => store.slices(instance, key),
     change: (instance, key, change, changeId) => store.change(instance, key, change, changeId),
     clear: (instance, changeId) => store.clear(instance, changeId),
     clearOnInstance: (instance, changeId) => store.clearOnInstance(instance, changeId),
@@ -275,6 +283,7 @@ function instancesAs(store: CounterStore, as: (instance: CounterInstance) => Cou
   return {
     heartbeat: (instance) => store.heartbeat(as(instance)),
     get: (instance, key) => store.get(as(instance), key),
+    slices: (instance, key) => store.slices(as(instance), key),
     change: (instance, key, change, changeId) => store.change(as(instance), key, change, changeId),
     clear: (instance, changeId) => store.clear(as(instance), changeId),
     clearOnInstance: (instance, changeId) => store.clearOnInstance(as(instance), changeId),
@@ -285,6 +294,7 @@ function instancesAs(store: CounterStore, as: (instance: CounterInstance) => Cou
 function keysAs(store: CounterStore, as: (key: string) => string): Partial<CounterStore> {
   return {
     get: (instance, key) => store.get(instance, as(key)),
+    slices: (instance, key) => store.slices(instance, as(key)),
     change: (instance, key, change, changeId) => store.change(instance, as(key), change, changeId),
   }
 }

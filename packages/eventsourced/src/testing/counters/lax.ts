@@ -139,6 +139,7 @@ export const laxCases = [
     await counter.inc('k', 1)
     await assertCounts(counter.delOnInstance('k'), 10, 1)
     await counter.inc('k', 2)
+    assert.equal((await counter.getByInstance('k')).get(counter.instanceId), 2n)
     await assertCounts(counter.setOnInstance('k', 5), 15, 5)
     await assertCounts(other.get('k'), 15, 10)
     await counter.inc('k', 1)

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { assertCounts, counterCase, DEAD_MS, FORGOTTEN_MS } from './fixture.js'
 
 const A_MOMENT_MS = 1_000
@@ -105,6 +106,29 @@ export const livenessCases = [
     await assertCounts(again.inc('k', 1), 9, 8)
     await again.clearOnInstance()
     await assertCounts(b.get('k'), 1, 1)
+  }),
+
+  counterCase('the slices of a key are told by their instances, those of the living only', async (stage) => {
+    const [a, b, c] = [await stage.strict(), await stage.strict(), await stage.strict()]
+    const assertSlices = async (...expected: readonly (readonly [string, bigint])[]): Promise<void> => {
+      assert.deepEqual(new Map(await a.getByInstance('k')), new Map(expected))
+    }
+    await assertSlices()
+    await a.inc('k', 1)
+    await b.inc('k', -2)
+    await c.inc('another', 3)
+    await assertSlices([a.instanceId, 1n], [b.instanceId, -2n])
+    await b.close()
+    await c.inc('k', 4)
+    await assertSlices([a.instanceId, 1n], [c.instanceId, 4n])
+    await c.delOnInstance('k')
+    await assertSlices([a.instanceId, 1n])
+    stage.pass(DEAD_MS + A_MOMENT_MS)
+    await assertSlices([a.instanceId, 1n])
+    await c.set('k', 5)
+    await assertSlices([c.instanceId, 5n])
+    await a.clear()
+    await assertSlices()
   }),
 
   counterCase('each instance goes by its own threshold', async ({ strict, pass }) => {

@@ -1,0 +1,30 @@
+import { escapeLiteral } from 'pg'
+import type { Names } from '../../names.js'
+import { PINNED } from '../../sql/pinned.js'
+import { beat, CALLER, CALLER_VARIABLES, IS_CALLER, namespaceGeneration } from './world.js'
+
+/** `slices(…)` answers with what each living instance has contributed to a key. */
+export function createSlices(names: Names): string {
+  const { qualified } = names
+  const body = `
+    DECLARE ${CALLER_VARIABLES}
+    BEGIN
+      ${beat(names)}
+      RETURN QUERY
+      SELECT s.instance_id, s.count
+      FROM ${qualified('_keys')} AS k
+      JOIN ${qualified()} AS s ON s.namespace = k.namespace AND s.key = k.key AND s.epoch = k.epoch
+      JOIN ${qualified('_instances')} AS i
+        ON i.namespace = s.namespace AND i.instance_id = s.instance_id AND i.generation = s.generation
+      WHERE k.namespace = p_namespace AND k.key = p_key AND k.generation = ${namespaceGeneration(names)}
+        AND (i.alive_until > moment OR ${IS_CALLER});
+    END`
+  return `
+    CREATE FUNCTION ${qualified('_slices')} (${CALLER}, p_key text)
+    RETURNS TABLE (id text, slice bigint) LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
+}
+
+/** Calls it. The columns: an instance's id, and its slice. */
+export function slices({ qualified }: Names): string {
+  return `SELECT id, slice FROM ${qualified('_slices')}($1, $2, $3, $4, $5, $6)`
+}
