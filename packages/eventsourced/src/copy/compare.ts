@@ -4,20 +4,23 @@ import type { PersistedEvt } from '../log/evt-log.js'
 import { CopyDiffersError } from './copy-differs-error.js'
 
 /**
- * Compares an entity's events with their copies, one by one. What one of the logs has deleted is passed over.
+ * Compares an entity's events with their copies, one by one, and answers with the seqNo of the last. What one of the logs has deleted is passed
+ * over.
  *
  * @throws {CopyDiffersError}
  */
-export async function compare(evts: AsyncIterable<PersistedEvt>, copies: AsyncIterable<PersistedEvt>): Promise<void> {
+export async function compare(evts: AsyncIterable<PersistedEvt>, copies: AsyncIterable<PersistedEvt>): Promise<number> {
   const next = copies[Symbol.asyncIterator]()
+  let last = 0
   try {
     let copy = await next.next()
     for await (const evt of evts) {
+      last = evt.seqNo
       while (copy.done !== true && copy.value.seqNo < evt.seqNo) copy = await next.next()
-      if (copy.done === true) return
-      const difference = copy.value.seqNo === evt.seqNo ? differenceOf(evt, copy.value) : undefined
-      if (difference !== undefined) throw new CopyDiffersError(evt.key, evt.seqNo, difference)
+      const difference = copy.done !== true && copy.value.seqNo === evt.seqNo && differenceOf(evt, copy.value)
+      if (typeof difference === 'string') throw new CopyDiffersError(evt.key, evt.seqNo, difference)
     }
+    return last
   } finally {
     await next.return?.()
   }

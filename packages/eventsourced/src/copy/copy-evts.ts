@@ -67,9 +67,8 @@ export async function copyEvts(from: EvtLog, to: EvtLog, options: CopyEvtsOption
   try {
     for await (const run of runs(from.evtsByType(typeName, signal === undefined ? {} : { signal }))) {
       const { key } = run[0]
-      await inFlight.room(key.id)
-      signal?.throwIfAborted()
-      inFlight.add(key.id, bytesOf(run), async () => {
+      await inFlight.begin(key.id, bytesOf(run), async () => {
+        signal?.throwIfAborted()
         const copied = await copyRun({ to, targets, unavailableTimeoutMs, signal }, run)
         progress.copied += copied
         progress.present += run.length - copied

@@ -1,35 +1,25 @@
+import { Turnstile } from './turnstile.js'
+
 /** Work under way, within bounds, at most one piece for an id, begun in the order in which it comes. */
 export class InFlight {
-  readonly #max: { readonly count: number; readonly bytes: number }
+  readonly #turnstile: Turnstile
   readonly #byId = new Map<string, Promise<void>>()
-  #bytes = 0
   #failure: { readonly error: unknown } | undefined
 
   constructor(max: { readonly count: number; readonly bytes: number }) {
-    this.#max = max
+    this.#turnstile = new Turnstile({ count: max.count, weight: max.bytes })
   }
 
-  /** Waits until there is room for work for an id. @throws what failed meanwhile */
-  async room(id: string): Promise<void> {
+  /** Begins work for an id, which holds so many bytes, once there is room. @throws what failed before */
+  async begin(id: string, bytes: number, work: () => Promise<void>): Promise<void> {
     await this.#byId.get(id)
-    while (this.#byId.size >= this.#max.count || this.#bytes >= this.#max.bytes) {
-      await Promise.race(this.#byId.values())
-    }
-    this.throwIfFailed()
-  }
-
-  /** Begins work for an id, which holds so many bytes. */
-  add(id: string, bytes: number, work: () => Promise<void>): void {
-    this.#bytes += bytes
-    const done = work()
-      .catch((error: unknown) => {
-        this.#failure ??= { error }
-      })
-      .finally(() => {
-        this.#bytes -= bytes
-        this.#byId.delete(id)
-      })
+    await this.#turnstile.enter(bytes)
+    const done = this.#run(work).finally(() => {
+      this.#turnstile.leave(bytes)
+      this.#byId.delete(id)
+    })
     this.#byId.set(id, done)
+    this.throwIfFailed()
   }
 
   /** Waits until nothing is under way. */
@@ -41,5 +31,15 @@ export class InFlight {
     // It is thrown as it came.
     // oxlint-disable-next-line typescript/only-throw-error
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  /** Nothing is begun once something has failed. */
+  async #run(work: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) return
+    try {
+      await work()
+    } catch (error) {
+      this.#failure ??= { error }
+    }
   }
 }

@@ -3,18 +3,23 @@ import type { EvtLog, Head, PersistedEvt } from '../log/evt-log.js'
 import { CopyDiffersError } from './copy-differs-error.js'
 import { compare } from './compare.js'
 import { clearFillers } from './fill.js'
+import { Turnstile } from './turnstile.js'
 
 /** How many entities are remembered: one that was forgotten is looked at anew. */
 const MAX_HEADS = 100_000
-/** How many entities are compared at once: each may have a page of either log in memory. */
-const MAX_COMPARED = 16
+/** How many entities are compared at once, and of how many events together: each has some pages of either log in memory. */
+const MAX_COMPARED = 128
+const MAX_COMPARED_EVTS = 16_000
+const PAGE_EVTS = 1_000
+
+type Range = { readonly from: number; readonly to: number; readonly signal?: AbortSignal }
 
 /** How the entities stand in the log copied to. What stands there already is compared once with what it is a copy of. */
 export class Targets {
   readonly #from: EvtLog
   readonly #to: EvtLog
   readonly #heads = new Map<string, Head>()
-  readonly #comparing = new Set<Promise<void>>()
+  readonly #comparing = new Turnstile({ count: MAX_COMPARED, weight: MAX_COMPARED_EVTS })
 
   constructor(from: EvtLog, to: EvtLog) {
     this.#from = from
@@ -51,13 +56,20 @@ export class Targets {
     this.#heads.delete(id)
   }
 
-  async #compare(key: EntityKey, range: { readonly from: number; readonly to: number }): Promise<void> {
+  async #compare(key: EntityKey, range: Range): Promise<void> {
+    const evts = Math.min(range.to - range.from + 1, PAGE_EVTS)
+    await this.#comparing.enter(evts)
+    try {
+      await this.#compareNow(key, range)
+    } finally {
+      this.#comparing.leave(evts)
+    }
+  }
+
+  async #compareNow(key: EntityKey, range: Range): Promise<void> {
+    const last = await compare(this.#from.evtsById(key, range), this.#to.evtsById(key, range))
+    if (last === range.to) return
     const { seqNo } = await this.#from.head(key)
-    if (range.to > seqNo) throw new CopyDiffersError(key, seqNo + 1, 'the log copied from has no such event')
-    while (this.#comparing.size >= MAX_COMPARED) await Promise.race(this.#comparing)
-    const comparing = compare(this.#from.evtsById(key, range), this.#to.evtsById(key, range))
-    const settled = comparing.catch(() => undefined).then(() => void this.#comparing.delete(settled))
-    this.#comparing.add(settled)
-    await comparing
+    if (seqNo < range.to) throw new CopyDiffersError(key, seqNo + 1, 'the log copied from has no such event')
   }
 }
