@@ -36,7 +36,7 @@ export const membershipCases = [
     await viewUntil(leases, group, (view) => view.members.length === 0)
     const lived = performance.now() - beforeRenewal
     assert.ok(lived >= leases.ttlMs, `it was gone after ${lived} ms`)
-    assert.ok(lived < leases.ttlMs * 2 + 2_000, `it was still there after ${lived} ms`)
+    assert.ok(lived < leases.ttlMs * 2 + 10_000, `it was still there after ${lived} ms`)
   }),
 
   leaseStoreCase('a member that has expired never lives again', async ({ leases }) => {
