@@ -5,6 +5,7 @@ import { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { backends, newAppend, newEvt, newKey, terminate, until, ZERO } from '../fixture.test.helper.js'
 import { PostgresEvtLog, type PostgresEvtLogConfig } from '../index.js'
+import { names } from '../names.js'
 
 const LISTENS = "query LIKE 'LISTEN%'"
 /** So long that a read which sees an event has been woken. */
@@ -83,6 +84,30 @@ describe('a live read', () => {
     await Promise.all([byType.stop(), byId.stop()])
     expect(byType.positions).toEqual([...known, ...more])
     expect(byId.positions).toEqual(known)
+  })
+
+  test('is woken by one notification a batch, however many events that has', async () => {
+    const log = await open({})
+    const notifications: (string | undefined)[] = []
+    admin.on('notification', ({ payload }) => notifications.push(payload))
+    await admin.query(`LISTEN ${names('eventsourced', 'events').channel}`)
+    const appends = Array.from({ length: 300 }, () => log.persist(newAppend(newKey())))
+    await Promise.all([...appends, ...Array.from({ length: 3 }, () => log.persist(newAppend(newKey('other'))))])
+    const { rows } = await admin.query<{ batches: number }>(
+      'SELECT count(DISTINCT xmin::text)::int AS batches FROM eventsourced.events',
+    )
+    expect(rows[0]?.batches).toBeLessThan(100)
+    await until('all have come', () => notifications.length >= (rows[0]?.batches ?? 0))
+    await admin.query('SELECT 1')
+    expect(notifications).toHaveLength(rows[0]?.batches ?? 0)
+    expect(
+      new Set(
+        notifications
+          .join(' ')
+          .split(' ')
+          .map((topic) => topic.split('.')[0]),
+      ),
+    ).toEqual(new Set(['counter', 'other']))
   })
 
   test('goes on after its LISTEN connection is terminated', async () => {
