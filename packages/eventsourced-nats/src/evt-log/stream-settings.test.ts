@@ -6,12 +6,13 @@ import { expect, onTestFinished, test } from 'vitest'
 import { closing, failureOf, newAppend, newEvt, newKey, newStream, openLog } from '../evt-log.test.fixture.js'
 import { NatsEvtLog } from '../index.js'
 import { checkEvtLogConfig } from '../config/evt-log-config.js'
-import { type LogStreamConfig, logStreamConfig } from './stream-settings.js'
+import type { StreamSettings } from '../config/find-or-create.js'
+import { logStreamConfig } from './stream-settings.js'
 
 async function createStream(over: Partial<StreamConfig> & { readonly [field: string]: unknown }): Promise<string> {
   const connection = await closing(connect({ servers: testNats() }))
   const stream = newStream()
-  const config: LogStreamConfig = { ...logStreamConfig(checkEvtLogConfig({ connection, stream })), ...over }
+  const config: StreamSettings = { ...logStreamConfig(checkEvtLogConfig({ connection, stream })), ...over }
   const manager = await connection.jetstreamManager()
   await manager.streams.add(config)
   return stream

@@ -7,10 +7,11 @@ import {
   type SnapshotSaved,
   type SnapshotStore,
 } from 'eventsourced'
+import { checkBucketConfig } from '../config/bucket-config.js'
 import { type Connected, connected } from '../config/connection-config.js'
 import { checkJetStream } from '../config/jetstream.js'
 import { checkServerVersion } from '../config/server-version.js'
-import { checkSnapshotStoreConfig, type NatsSnapshotStoreConfig } from '../config/snapshot-store-config.js'
+import type { NatsSnapshotStoreConfig } from '../config/snapshot-store-config.js'
 import { failureOf } from '../errors/failure.js'
 import { persistently } from '../wire/persistently.js'
 import { Work } from '../wire/work.js'
@@ -46,7 +47,7 @@ export class NatsSnapshotStore implements SnapshotStore {
    * @throws {RefusedError} with the reason `forbidden` if the server does not let us
    */
   static async create(config: NatsSnapshotStoreConfig): Promise<NatsSnapshotStore> {
-    const checked = checkSnapshotStoreConfig(config)
+    const checked = checkBucketConfig(config)
     const { bucket: name, replyTimeout, timeout: timeoutMs, inboxPrefix, logger } = checked
     const own = await connected(config, inboxPrefix)
     const { connection } = own

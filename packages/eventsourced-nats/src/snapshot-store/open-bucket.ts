@@ -1,6 +1,6 @@
 import { InvalidInputError } from 'eventsourced'
 import { type JetStreamManager, type KV, type NatsConnection, NatsError, StorageType } from 'nats'
-import type { CheckedSnapshotStoreConfig } from '../config/snapshot-store-config.js'
+import type { CheckedBucketConfig } from '../config/bucket-config.js'
 import { failureOf } from '../errors/failure.js'
 
 const STREAM_NOT_FOUND = 10059
@@ -14,7 +14,7 @@ const STREAM_NOT_FOUND = 10059
 export async function openBucket(
   connection: NatsConnection,
   manager: JetStreamManager,
-  { bucket, setup, replicas, replyTimeout }: CheckedSnapshotStoreConfig,
+  { bucket, setup, replicas, replyTimeout }: CheckedBucketConfig,
 ): Promise<KV> {
   if (!setup && !(await exists(manager, bucket))) {
     throw new InvalidInputError('bucket', bucket, 'a bucket that exists, or `setup: true` to have it created')

@@ -1,0 +1,62 @@
+import { InvalidInputError } from 'eventsourced'
+import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType } from 'nats'
+import type { CheckedBucketConfig } from '../config/bucket-config.js'
+import { findOrCreate, type StreamSettings } from '../config/find-or-create.js'
+import { checkRules, is, isAbsent, listensTo, LOSSLESS, type Rule } from '../config/setting-rules.js'
+
+/** What a bucket must be like so that it loses nothing, and so that we can work with it. */
+const ALWAYS: readonly Rule[] = [
+  ...LOSSLESS,
+  { field: 'max_msgs_per_subject', isKept: is(1), expected: '1: a key has one value' },
+  { field: 'allow_msg_ttl', isKept: is(true), expected: 'true: members of a group expire by the clock of the server' },
+  {
+    field: 'subject_delete_marker_ttl',
+    isKept: (ttl) => isAbsent(ttl) || ttl === 0,
+    expected: '0: a member that has expired must be gone, and not be marked',
+  },
+  { field: 'allow_atomic', isKept: is(true), expected: 'true: an offset and what is parked with it are stored as one' },
+  {
+    field: 'deny_purge',
+    isKept: isAbsent,
+    expected: 'false: members that leave, and what is parked no longer, is purged',
+  },
+]
+
+function settingsOf({ bucket, replicas }: CheckedBucketConfig, description: string): StreamSettings {
+  return {
+    name: `KV_${bucket}`,
+    description,
+    subjects: [`$KV.${bucket}.>`],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    num_replicas: replicas,
+    max_msgs_per_subject: 1,
+    // As any client's buckets are.
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+    deny_delete: true,
+    allow_msg_ttl: true,
+    allow_atomic: true,
+  }
+}
+
+/**
+ * Finds the bucket, or creates it if it is missing and `setup` says so, and checks it: any KV client's bucket with a history of 1, whose entries may bear
+ * a time to live, and of which several may be written as one.
+ *
+ * @throws {InvalidInputError} if it is missing, or its settings lose what is in it
+ * @throws {UnavailableError | RefusedError} if the server doesn't do it
+ */
+export async function openBucket(
+  manager: JetStreamManager,
+  config: CheckedBucketConfig,
+  description: string,
+): Promise<void> {
+  const { bucket, setup } = config
+  const info = await findOrCreate(manager, settingsOf(config, description), setup)
+  if (info === undefined) {
+    throw new InvalidInputError('bucket', bucket, 'a bucket that exists, or `setup: true` to have it created')
+  }
+  checkRules('bucket', { ...info.config }, [...ALWAYS, listensTo(`$KV.${bucket}.>`)])
+}
