@@ -116,6 +116,20 @@ test.each([
   },
 )
 
+test('a connection that is lost in a handler is no failure of the event', async () => {
+  let calls = 0
+  const onError = vi.fn(retry({ attempts: 1, then: 'stop' }))
+  const handler = exactlyOnce<Noted>(pool, async (evt, tx) => {
+    await apply(evt, tx)
+    if (calls++ === 0) await tx.query('SELECT pg_terminate_backend(pg_backend_pid())')
+  })
+  const projection = await start(handler, { onError })
+  const id = randomUUID()
+  await projection.reached(await note(id))
+  expect(onError).not.toHaveBeenCalled()
+  expect(await applied(id)).toEqual([1])
+})
+
 test('what a handler wrote for an event that failed is rolled back, and the event tried again', async () => {
   let failures = 2
   const projection = await start(

@@ -74,7 +74,7 @@ function delivery<Evt>(
         })
       } catch (error) {
         batch.signal.throwIfAborted()
-        if (error instanceof HandlerError) throw error
+        // The handler's own failures pass as they are.
         throw readError(`delivering events to ${batch.projection.name}`, error)
       }
     },

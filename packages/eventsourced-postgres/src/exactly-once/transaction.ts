@@ -48,6 +48,7 @@ export async function inTransaction<Result>(
   // A connection that is lost while it is lent tells so by an error event too, which without a listener would end the process.
   client.on('error', noop)
   let isOver = false
+  let lostBy: unknown
   const end = (cut: boolean) => {
     if (isOver) return
     isOver = true
@@ -63,12 +64,17 @@ export async function inTransaction<Result>(
     await client.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}; SET LOCAL ${TRANSACTION_SETTING} = '${name}'`,
     )
-    const result = await work({ client, name, tx: guarded(client, () => isOver) })
+    const result = await work({
+      client,
+      name,
+      tx: guarded(client, { isOver: () => isOver, onLost: (error) => (lostBy = error) }),
+    })
     end(false)
     return result
   } catch (error) {
     await rollBack(client, isOver).then(end, () => end(true))
-    throw error
+    // What the handler made of a connection that it lost is not its failure.
+    throw lostBy ?? error
   }
 }
 
@@ -83,12 +89,23 @@ async function rollBack(client: ClientBase, isOver: boolean): Promise<boolean> {
   }
 }
 
+interface Guard {
+  readonly isOver: () => boolean
+  /** Told of a statement that failed since its connection was lost. */
+  readonly onLost: (error: unknown) => void
+}
+
 /** A handler that outlives the transaction must change nothing any more: neither by itself nor in the connection's next one. */
-function guarded(client: ClientBase, isOver: () => boolean): Tx {
+function guarded(client: ClientBase, { isOver, onLost }: Guard): Tx {
   return {
     query: async <R extends QueryResultRow>(query: string | QueryConfig, values?: unknown[]) => {
       if (isOver()) throw new UnavailableError('the transaction of this event is over')
-      return client.query<R>(query, values)
+      try {
+        return await client.query<R>(query, values)
+      } catch (error) {
+        if (isConnectionSpent(error)) onLost(error)
+        throw error
+      }
     },
   }
 }
