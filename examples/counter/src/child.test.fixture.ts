@@ -19,7 +19,7 @@ export interface Child {
 }
 
 /** Starts a program that was built, with nothing in its environment but what is given. */
-export function start(program: 'counter-postgres' | 'counter-nats', env: NodeJS.ProcessEnv): Child {
+export function start(program: 'counter-postgres' | 'counter-nats' | 'counter-totals', env: NodeJS.ProcessEnv): Child {
   const path = fileURLToPath(new URL(`../dist/${program}.js`, import.meta.url))
   if (!existsSync(path)) throw new Error(`${path} is missing: npm run build`)
   // PATH and HOME are where a nats-server is found, or kept once fetched.

@@ -1,10 +1,13 @@
-import { type NatsAuth, NatsEvtLog, type NatsServers, NatsSnapshotStore } from 'eventsourced-nats'
+import { NatsEvtLog, NatsSnapshotStore } from 'eventsourced-nats'
 import { startNatsServer } from 'eventsourced-tools'
 import { type NatsConfig, type NatsServerConfig, readNatsConfig } from './config/config.js'
+import { serversOf } from './config/nats-connection.js'
 import { type Program, runProgram } from './program.js'
 import { repositoryPath } from './repository-path.js'
+import { report } from './runner/report.js'
 import { runOn } from './runner/run-on.js'
-import type { Outcome } from './runner/runner.js'
+import { startTotal } from './totals/nats-total.js'
+import type { ReadSideOptions } from './totals/read-side.js'
 
 await runProgram(async (program) => {
   const config = readNatsConfig(program.env)
@@ -18,7 +21,7 @@ await runProgram(async (program) => {
   }
 })
 
-function runCounters(config: NatsConfig, server: NatsServerConfig, program: Program): Promise<Outcome> {
+async function runCounters(config: NatsConfig, server: NatsServerConfig, program: Program): Promise<string> {
   const { output, logger, signal } = program
   const { stream } = config.evtLog
   const { bucket } = config.snapshotStore
@@ -26,20 +29,9 @@ function runCounters(config: NatsConfig, server: NatsServerConfig, program: Prog
   output.write(`Events in the stream ${stream} of ${server.serverAddr}, `)
   output.write(`snapshots in the bucket ${bucket} of ${storeServer.serverAddr}\n`)
   const backend = {
-    openEvtLog: () => NatsEvtLog.create({ ...connectionTo(server), stream, setup: true, logger }),
-    openSnapshotStore: () => NatsSnapshotStore.create({ ...connectionTo(storeServer), bucket, setup: true, logger }),
+    openEvtLog: () => NatsEvtLog.create({ ...serversOf(server), stream, setup: true, logger }),
+    openSnapshotStore: () => NatsSnapshotStore.create({ ...serversOf(storeServer), bucket, setup: true, logger }),
+    startReadSide: (options: ReadSideOptions) => startTotal(server, stream, options),
   }
-  return runOn(backend, { config: config.counter, output, logger, signal })
-}
-
-function connectionTo(server: NatsServerConfig): NatsServers {
-  const { serverAddr = '' } = server
-  const auth = authOf(server)
-  return { servers: serverAddr, ...(auth === undefined ? {} : { auth }) }
-}
-
-function authOf({ user, password, token, credsFile }: NatsServerConfig): NatsAuth | undefined {
-  if (user !== undefined) return { user, password: password ?? '' }
-  if (token !== undefined) return { token }
-  return credsFile === undefined ? undefined : { credsFile }
+  return report(await runOn(backend, { config: config.counter, output, logger, signal }))
 }

@@ -1,38 +1,34 @@
 import { PostgresEvtLog, PostgresSnapshotStore } from 'eventsourced-postgres'
-import { startPostgres } from 'eventsourced-tools'
+import { Pool } from 'pg'
 import { type PostgresConfig, type PostgresServerConfig, readPostgresConfig } from './config/config.js'
 import { type Program, runProgram } from './program.js'
-import { repositoryPath } from './repository-path.js'
+import { report } from './runner/report.js'
 import { runOn } from './runner/run-on.js'
-import type { Outcome } from './runner/runner.js'
+import { startTotals } from './totals/postgres-totals.js'
+import { connectionTo, withPostgres } from './with-postgres.js'
 
-await runProgram(async (program) => {
+await runProgram((program) => {
   const config = readPostgresConfig(program.env)
-  if (config.evtLog.host !== undefined) return runCounters(config, config.evtLog, program)
-
-  const postgres = await startPostgres({ dataDir: repositoryPath(config.evtLog.dataDir) })
-  try {
-    const { host, port, user, password, database: dbname } = postgres
-    return await runCounters(config, { host, port, user, password, dbname }, program)
-  } finally {
-    await postgres.stop()
-  }
+  return withPostgres(config, (server) => runCounters(config, server, program))
 })
 
-function runCounters(config: PostgresConfig, server: PostgresServerConfig, program: Program): Promise<Outcome> {
+async function runCounters(config: PostgresConfig, server: PostgresServerConfig, program: Program): Promise<string> {
   const { output, logger, signal } = program
   const storeServer = config.snapshotStore.host === undefined ? server : config.snapshotStore
   output.write(`Events in ${urlOf(server)}, snapshots in ${urlOf(storeServer)}\n`)
+  const pool = new Pool({ ...connectionTo(server), connectionTimeoutMillis: 10_000 })
+  pool.on('error', (error) => logger.warn({ err: error }, 'an idle connection was lost'))
   const backend = {
     openEvtLog: () => PostgresEvtLog.create({ connection: connectionTo(server), setup: true, logger }),
     openSnapshotStore: () =>
       PostgresSnapshotStore.create({ connection: connectionTo(storeServer), setup: true, logger }),
+    startReadSide: startTotals.bind(undefined, pool),
   }
-  return runOn(backend, { config: config.counter, output, logger, signal })
-}
-
-function connectionTo({ host, port, user, password, dbname }: PostgresServerConfig) {
-  return { host, port, user, password, database: dbname }
+  try {
+    return report(await runOn(backend, { config: config.counter, output, logger, signal }))
+  } finally {
+    await pool.end()
+  }
 }
 
 /** Where psql finds it. */

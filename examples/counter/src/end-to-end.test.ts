@@ -53,6 +53,13 @@ const onSharedServer = {
   }),
 }
 
+/** What the report says of the read model after two small runs: each pair of events, of which every counter has had 30, adds 1. */
+const READ_MODEL = {
+  'counter-postgres':
+    /Read model 20 counters, 1,200 events, sum 600, largest 30\n +and it says of each counter what the counter says\n$/,
+  'counter-nats': /Total +600 by the distributed counter, 600 by the counters themselves\n$/,
+}
+
 /** A number that the report names: "found" in earlier runs, or "stored" in this one. */
 function reported({ stdout }: Ended, what: 'found' | 'stored'): number {
   const pattern = what === 'found' ? /with ([0-9,]+) events from earlier runs/ : /Events +([0-9,]+) in/
@@ -76,6 +83,7 @@ describe.each(['counter-postgres', 'counter-nats'] as const)('%s', (program) => 
     const second = await startOne(program, env).ended
     expect(second).toMatchObject({ code: 0, stderr: '' })
     expect([reported(second, 'found'), reported(second, 'stored')]).toEqual([SMALL_EVTS, SMALL_EVTS])
+    expect(second.stdout).toMatch(READ_MODEL[program])
   })
 
   test('starts a server of its own, is killed in the middle of a run, and finds all that was acknowledged', async () => {
@@ -114,6 +122,19 @@ describe.each(['counter-postgres', 'counter-nats'] as const)('%s', (program) => 
     expect(ended).toMatchObject({ code: 1, stdout: '' })
     expect(ended.stderr).toMatch(/^the variable APP__COUNTER__EVT_COUNT: .* whole number.*\n$/)
   })
+})
+
+test('counter-totals tells later what the runs have come to', async () => {
+  const env = await onSharedServer['counter-postgres']()
+  const before = await startOne('counter-totals', env).ended
+  expect(before).toMatchObject({ code: 0, stderr: '' })
+  expect(before.stdout).toMatch(/^Read model 0 counters, 0 events/)
+  await startOne('counter-postgres', { ...env, ...SMALL }).ended
+  const after = await startOne('counter-totals', env).ended
+  expect(after).toMatchObject({ code: 0, stderr: '' })
+  expect(after.stdout).toBe(
+    'Read model 20 counters, 600 events, sum 300, largest 15\n           and has seen all events\n',
+  )
 })
 
 describe("a server that can't be used is named", () => {

@@ -2,9 +2,7 @@ import { EventSourcedError } from 'eventsourced'
 import { type Logger, pino } from 'pino'
 import { ConfigError } from './config/config-error.js'
 import { readLogLevel } from './config/config.js'
-import { report } from './runner/report.js'
 import type { Output } from './runner/progress.js'
-import type { Outcome } from './runner/runner.js'
 
 /** What a program may use. */
 export interface Program {
@@ -21,14 +19,14 @@ type StopSignal = keyof typeof EXIT_CODES
 /** npm passes signals on that the terminal has sent already: what comes this soon, in milliseconds, is no second Ctrl-C. */
 const SAME_SIGNAL_MS = 500
 
-/** Runs a program to its end: prints its report, or why it failed, and sets the exit code. */
-export async function runProgram(program: (context: Program) => Promise<Outcome>): Promise<void> {
+/** Runs a program to its end: prints what it reports, or why it failed, and sets the exit code. */
+export async function runProgram(program: (context: Program) => Promise<string>): Promise<void> {
   const { signal, forget } = stopOnSignals()
   try {
     // The log goes to stderr, so that the report can be piped.
     const logger = pino({ level: readLogLevel(process.env) }, pino.destination({ dest: 2, sync: true }))
     const { env, stdout: output } = process
-    output.write(report(await program({ env, logger, signal, output })))
+    output.write(await program({ env, logger, signal, output }))
   } catch (error) {
     process.stderr.write(`${reasonOf(error)}\n`)
     process.exitCode = 1

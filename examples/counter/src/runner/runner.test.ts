@@ -21,6 +21,7 @@ beforeEach(() => {
     logger: pino({ enabled: false }),
     output,
     signal: new AbortController().signal,
+    readSide: { summary: async (counters) => [`Read model ${counters.map(({ seqNo }) => seqNo).join(' ')}`] },
   }
 })
 
@@ -35,7 +36,7 @@ describe('a run', () => {
     expect(outcome).toMatchObject({ counters: 5, found: 0, stored: 105, recoverySeconds: expect.any(Number) })
     for (let index = 0; index < 5; index++) expect(await storedEvts(index)).toBe(21)
     expect(report(outcome)).toMatch(
-      /^Counters +5, with 0 events.*\nEvents +105 in .*\nLatency +p50 .*\nValues +all right, before and after/,
+      /^Counters +5, with 0 events.*\nEvents +105 in .*\nLatency +p50 .*\nValues +all right, before and after.*\nRead model 21 21 21 21 21\n$/,
     )
   })
 
@@ -68,7 +69,7 @@ describe('a run', () => {
     const endless = { ...options, signal: controller.signal, config: { ...options.config, evtCount: 1_000_000 } }
     output.once('data', () => controller.abort())
     const outcome = await run(endless)
-    expect(outcome.recoverySeconds).toBeUndefined()
+    expect(outcome).toMatchObject({ recoverySeconds: undefined, summary: [] })
     expect(outcome.stored).toBeLessThan(5_000_000)
     const stored = await Promise.all([0, 1, 2, 3, 4].map(storedEvts))
     expect(stored.reduce((sum, evts) => sum + evts)).toBe(outcome.stored)

@@ -2,9 +2,11 @@ import type { EvtLog, SnapshotStore } from 'eventsourced'
 import type { Logger } from 'pino'
 import type { CounterConfig } from '../config/config.js'
 import { counterBinarizer } from '../counter-binarizer.js'
+import type { Answered, ReadSide } from '../totals/read-side.js'
 import { drive, type Driven } from './drive.js'
 import { forEach } from './for-each.js'
 import type { Output } from './progress.js'
+import { valueAfter } from './plan.js'
 import { checkValue, type SpawnedCounter, spawnCounter } from './spawned-counter.js'
 
 /** How many counters are spawned, checked or stopped at once. */
@@ -14,6 +16,8 @@ const AT_ONCE = 64
 export interface RunOptions {
   readonly evtLog: EvtLog
   readonly snapshotStore: SnapshotStore
+  /** What is compared with the counters in the end. */
+  readonly readSide: Pick<ReadSide, 'summary'>
   readonly config: CounterConfig
   readonly logger: Logger
   /** Where the progress is shown. */
@@ -29,10 +33,13 @@ export interface Outcome extends Driven {
   readonly found: number
   /** How long it took, at the end, until all counters were spawned again and had answered; undefined if the run was ended early. */
   readonly recoverySeconds: number | undefined
+  /** What the read side says; nothing if the run was ended early. */
+  readonly summary: readonly string[]
 }
 
 /**
- * Spawns the counters, drives each with events and checks all values; then stops the counters, spawns them again and checks once more.
+ * Spawns the counters, drives each with events and checks all values; then stops the counters, spawns them again and checks once more, and at
+ * last compares them with the read side.
  *
  * @throws if a value is wrong or an event is lost, or if the log fails
  */
@@ -44,7 +51,8 @@ export async function run(options: RunOptions): Promise<Outcome> {
     const driven = await drive([...counters.values()], options.config.evtCount, options)
     await forEach(counters.values(), AT_ONCE, checkValue)
     const recoverySeconds = await recoverAll(counters, options)
-    return { ...driven, counters: counters.size, found, recoverySeconds }
+    const summary = options.signal.aborted ? [] : await options.readSide.summary(answered(counters))
+    return { ...driven, counters: counters.size, found, recoverySeconds, summary }
   } finally {
     await stopAll(counters)
   }
@@ -76,6 +84,10 @@ async function recoverAll(counters: Map<number, SpawnedCounter>, options: RunOpt
 
 async function stopAll(counters: ReadonlyMap<number, SpawnedCounter>): Promise<void> {
   await forEach(counters.values(), AT_ONCE, ({ ref }) => ref.stop())
+}
+
+function answered(counters: ReadonlyMap<number, SpawnedCounter>): readonly Answered[] {
+  return [...counters.values()].map(({ ref, seqNo }) => ({ id: ref.id, seqNo, value: valueAfter(seqNo) }))
 }
 
 function evtsOf(counters: ReadonlyMap<number, SpawnedCounter>): number {
