@@ -14,7 +14,7 @@ export async function* ids(stream: Stream, typeName: string, signal: AbortSignal
     const counts = await countsOf(stream, subjectsOfType(stream.name, typeName, [slice]), signal)
     for (let next = 0; next < counts.length; next += AT_ONCE) {
       const page = counts.slice(next, next + AT_ONCE)
-      const hasEvts = await Promise.all(page.map(([subject, count]) => count > 1 || isEvt(stream, subject, signal)))
+      const hasEvts = await Promise.all(page.map(([subject, count]) => isEvt(stream, subject, count, signal)))
       for (const [index, [subject]] of page.entries()) {
         signal.throwIfAborted()
         if (hasEvts[index] === true) yield keyOf(subject).id
@@ -38,8 +38,9 @@ async function countsOf(
   return Object.entries(info.state.subjects ?? {})
 }
 
-/** Whether the last message of an entity is an event: if it is alone, it may be a tombstone. */
-async function isEvt(stream: Stream, subject: string, signal: AbortSignal): Promise<boolean> {
+/** Whether an entity has an event: its only message may be a tombstone. */
+async function isEvt(stream: Stream, subject: string, count: number, signal: AbortSignal): Promise<boolean> {
+  if (count > 1) return true
   const last = await leaderMsg(stream, { last_by_subj: subject }, signal)
   return last !== undefined && !msgHead(last).isTombstone
 }
