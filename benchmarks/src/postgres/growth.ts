@@ -42,7 +42,7 @@ async function fill(connection: PoolConfig, evts: number): Promise<void> {
   await client.query(
     `INSERT INTO eventsourced.events
       (position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata)
-    SELECT n, (n - 1) / $1 + 1, 1, now(), 1, n % 64, md5('id ' || (n - 1) % $1)::uuid, md5('writer ' || (n - 1) % $1)::uuid,
+    SELECT n, (n - 1) / $1 + 1, 1, now(), 1, n % 64, overlay(overlay(md5('id ' || (n - 1) % $1) placing '4' from 13) placing '8' from 17)::uuid, md5('writer ' || (n - 1) % $1)::uuid,
       'counter', 'Increased', $2, '{}'
     FROM generate_series(1::bigint, $3::bigint) AS n`,
     [entities, PAYLOAD, evts],

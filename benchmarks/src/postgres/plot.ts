@@ -10,6 +10,7 @@ export interface Chart {
   readonly title: string
   readonly x: string
   readonly y: string
+  /** Those above first. */
   readonly lines: readonly Line[]
 }
 
@@ -59,17 +60,25 @@ function draw({ title, x, y, lines }: Chart): string {
 ${[...vertical, ...horizontal].join('\n')}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 10}" text-anchor="middle" fill="#57606a">${x}</text>
 <text transform="translate(20 ${(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle" fill="#57606a">${y}</text>
-${lines.map((line) => drawLine(line, xAxis, yAxis)).join('\n')}
+${drawLines(lines, xAxis, yAxis)}
 `
 }
 
-function drawLine({ name, color, points }: Line, xAxis: Axis, yAxis: Axis): string {
-  const places = points.map(([x, y]) => [round(xAxis.at(x)), round(yAxis.at(y))] as const)
-  const [endX = 0, endY = 0] = places.at(-1) ?? []
-  const dots = places.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3" fill="${color}"/>`)
-  return `<polyline points="${places.map((place) => place.join(',')).join(' ')}" fill="none" stroke="${color}" stroke-width="2"/>
+/** The lines, each with its name at its end, the upper ones first, one below the other. */
+function drawLines(lines: readonly Line[], xAxis: Axis, yAxis: Axis): string {
+  let free = 0
+  return lines
+    .map(({ name, color, points }) => {
+      const places = points.map(([x, y]) => [round(xAxis.at(x)), round(yAxis.at(y))] as const)
+      const [endX = 0, endY = 0] = places.at(-1) ?? []
+      const labelY = Math.max(free, endY + 4)
+      free = labelY + 16
+      const dots = places.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3" fill="${color}"/>`)
+      return `<polyline points="${places.map((place) => place.join(',')).join(' ')}" fill="none" stroke="${color}" stroke-width="2"/>
 ${dots.join('')}
-<text x="${endX + 10}" y="${endY + 4}" fill="${color}" font-weight="600">${name}</text>`
+<text x="${endX + 10}" y="${labelY}" fill="${color}" font-weight="600">${name}</text>`
+    })
+    .join('\n')
 }
 
 interface Axis {

@@ -29,8 +29,8 @@ const MIN_ATTEMPT_MS = 1_000
 const FIRST_PAUSE_MS = 25
 const MAX_PAUSE_MS = 1_000
 
-/** A batch of fewer appends is never full: what another commit costs would outweigh what is gained by not waiting for callers. */
-const MIN_FULL = 256
+/** Fewer appends are not written in turns: what another commit costs would outweigh what is gained by not waiting for callers. */
+const MIN_IN_TURNS = 512
 
 /** Tells the callers of a batch how it ended. */
 type Answers = () => void
@@ -279,9 +279,9 @@ export class GroupCommit {
   }
 }
 
-/** How many appends of so many make a full batch. */
+/** How many of so many appends go in a turn, if they go in turns. */
 function half(appends: number): number {
-  return Math.max(MIN_FULL, Math.ceil(appends / 2))
+  return appends < MIN_IN_TURNS ? Infinity : Math.ceil(appends / 2)
 }
 
 function noAnswers(): void {}
