@@ -210,14 +210,15 @@ export class SliceOwner {
 
   async #balance({ members, leases }: GroupView, member: string): Promise<void> {
     const share = Math.ceil(SLICE_COUNT / Math.max(1, members.length))
+    const free = leases.filter(({ slice, owner }) => owner === undefined && !this.#leaving.has(slice))
     const surplus = this.#held.size - share
     if (surplus > 0) {
-      const slices = shuffled([...this.#held.keys()]).slice(0, Math.min(HAND_OVER_AT_ONCE, surplus))
-      if (this.#leaving.size === 0) void this.#handOver(slices)
+      // No more before the last ones have found an owner: only so many ever wait for one.
+      if (this.#leaving.size > 0 || free.length > 0) return
+      void this.#handOver(shuffled([...this.#held.keys()]).slice(0, Math.min(HAND_OVER_AT_ONCE, surplus)))
       return
     }
     const has = this.#held.size + this.#leaving.size
-    const free = leases.filter(({ slice, owner }) => owner === undefined && !this.#leaving.has(slice))
     if (free.length === 0 || has >= share) return
     const taken = await this.#leases.take(this.#group, member, shuffled(free).slice(0, share - has))
     this.#gain(taken.map(({ slice, epoch }: Lease) => ({ slice, epoch })))

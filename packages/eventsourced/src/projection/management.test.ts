@@ -63,6 +63,20 @@ test('reset to a position, everything behind it is handled again, what is parked
   await expect(projection.manage.reset(1_000)).rejects.toMatchObject({ code: 'INVALID_INPUT' })
 })
 
+test('what was handled before a reset was asked for is not reached before it is handled again', async () => {
+  const id = newId()
+  const projection = await bench.start()
+  const stored = await bench.note(id)
+  await projection.reached(stored)
+  await projection.manage.stop()
+  await expect.poll(async () => (await projection.status()).members).toEqual([])
+  await projection.manage.reset(0)
+  await expect(projection.reached(stored, soon(100))).rejects.toMatchObject({ code: 'NOT_REACHED' })
+  await projection.manage.resume()
+  await projection.reached(stored)
+  expect(bench.seen.of(id)).toEqual([1, 1])
+})
+
 test('a second version is built beside the first, serves once it is promoted, and then the first is removed', async () => {
   const ids = Array.from({ length: 10 }, () => newId())
   const first = await bench.start()

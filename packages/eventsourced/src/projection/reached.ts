@@ -5,6 +5,7 @@ import { sliceOf } from '../log/slice.js'
 import type { WaitOptions } from './managed-projection.js'
 import type { OffsetStore } from './offset-store.js'
 import { groupOf, type ProjectionKey } from './projection-key.js'
+import { readRegistry, versionOf } from './registry.js'
 
 /** What was stored, as an accepted command's result tells it. */
 export interface Stored {
@@ -49,7 +50,8 @@ export class Waiters {
    * @throws {EventSourcedError} `NOT_REACHED` at the deadline, `PARKED` if one of them is parked; the signal's reason
    */
   async reached({ key, position }: Stored, options: WaitOptions = {}): Promise<void> {
-    if (position > 0) await this.#wait({ key, position }, options)
+    const { deadline = new Date(Date.now() + PATIENCE_MS), signal } = options
+    if (position > 0) await this.#wait({ key, position }, { deadline, ...(signal !== undefined && { signal }) })
     for await (const { evt } of this.#store.parked(this.#key, { slice: sliceOf(key.id), id: key.id })) {
       if (evt.position > position) break
       throw new EventSourcedError(
@@ -61,8 +63,14 @@ export class Waiters {
 
   async #wait(
     { key, position }: Stored,
-    { deadline = new Date(Date.now() + PATIENCE_MS), signal }: WaitOptions,
+    { deadline, signal }: WaitOptions & { readonly deadline: Date },
   ): Promise<void> {
+    // What was handled before a reset does not count: it comes again.
+    while (await this.#isToBeReset(sliceOf(key.id))) {
+      if (Date.now() >= deadline.getTime()) throw this.#notReached({ key, position }, deadline)
+      signal?.throwIfAborted()
+      await sleep(LOOK_MS)
+    }
     signal?.throwIfAborted()
     const over = new AbortController()
     const come = new Promise<void>((resolve) => {
@@ -73,10 +81,7 @@ export class Waiters {
     const signals = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal])
     const late = sleep(Math.max(0, deadline.getTime() - Date.now()), undefined, { signal: signals }).then(
       () => {
-        throw new EventSourcedError(
-          'NOT_REACHED',
-          `${groupOf(this.#key)} has not come to position ${position} in the slice of ${nameOf(key)} by ${deadline.toISOString()}: its status says why`,
-        )
+        throw this.#notReached({ key, position }, deadline)
       },
       () => signal?.throwIfAborted(),
     )
@@ -85,6 +90,25 @@ export class Waiters {
       await Promise.race([come, late])
     } finally {
       over.abort()
+    }
+  }
+
+  #notReached({ key, position }: Stored, deadline: Date): EventSourcedError {
+    return new EventSourcedError(
+      'NOT_REACHED',
+      `${groupOf(this.#key)} has not come to position ${position} in the slice of ${nameOf(key)} by ${deadline.toISOString()}: its status says why`,
+    )
+  }
+
+  /** Whether a reset of a slice was asked for and is not carried out yet, or may be so. */
+  async #isToBeReset(slice: number): Promise<boolean> {
+    try {
+      const { registry } = await readRegistry(this.#store, this.#key.name)
+      const requests = versionOf(registry, this.#key)?.requests ?? []
+      return requests.some((request) => request.kind === 'reset' && request.slice === slice)
+    } catch {
+      // The deadline bounds this.
+      return true
     }
   }
 
