@@ -5,7 +5,7 @@ import { checkJetStream } from '../config/jetstream.js'
 import { checkServerVersion } from '../config/server-version.js'
 import { openWire } from '../wire/wire.js'
 import type { Bucket } from './bucket.js'
-import { openBucket } from './open-bucket.js'
+import { type BucketPurpose, openBucket } from './open-bucket.js'
 
 /** A bucket, and the connection over which it is used. */
 export interface ConnectedBucket {
@@ -25,14 +25,14 @@ export interface ConnectedBucket {
 export async function connectBucket(
   config: NatsConnectionConfig,
   checked: CheckedBucketConfig,
-  description: string,
+  purpose: BucketPurpose,
 ): Promise<ConnectedBucket> {
   const { bucket: name, replyTimeout, timeout: timeoutMs, inboxPrefix, logger } = checked
   const { connection, isOwn } = await connected(config, inboxPrefix)
   try {
     checkServerVersion(connection)
     const manager = await checkJetStream(connection, replyTimeout)
-    await openBucket(manager, checked, description)
+    await openBucket(manager, checked, purpose)
     const wire = openWire(connection, { replyTimeoutMs: replyTimeout, inboxPrefix, logger })
     const stream = { name: `KV_${name}`, manager, wire, timeoutMs, logger }
     const close = async () => {

@@ -4,25 +4,34 @@ import type { CheckedBucketConfig } from '../config/bucket-config.js'
 import { findOrCreate, type StreamSettings } from '../config/find-or-create.js'
 import { checkRules, is, isAbsent, listensTo, LOSSLESS, type Rule } from '../config/setting-rules.js'
 
+/** What a bucket is for. */
+export interface BucketPurpose {
+  readonly description: string
+  /** Whether entries are removed by the clock of the server. */
+  readonly expires: boolean
+}
+
 /** What a bucket must be like so that it loses nothing, and so that we can work with it. */
 const ALWAYS: readonly Rule[] = [
   ...LOSSLESS,
   { field: 'max_msgs_per_subject', isKept: is(1), expected: '1: a key has one value' },
+  { field: 'allow_atomic', isKept: is(true), expected: 'true: what belongs together is stored as one' },
+  { field: 'deny_purge', isKept: isAbsent, expected: 'false: what is deleted, or needed no longer, is purged' },
+]
+const WHERE_IT_EXPIRES: readonly Rule[] = [
   { field: 'allow_msg_ttl', isKept: is(true), expected: 'true: members of a group expire by the clock of the server' },
   {
     field: 'subject_delete_marker_ttl',
     isKept: (ttl) => isAbsent(ttl) || ttl === 0,
     expected: '0: a member that has expired must be gone, and not be marked',
   },
-  { field: 'allow_atomic', isKept: is(true), expected: 'true: an offset and what is parked with it are stored as one' },
-  {
-    field: 'deny_purge',
-    isKept: isAbsent,
-    expected: 'false: members that leave, and what is parked no longer, is purged',
-  },
 ]
 
-function settingsOf({ bucket, replicas }: CheckedBucketConfig, description: string): StreamSettings {
+/** The settings of a bucket, as `setup` creates it. */
+export function bucketSettings(
+  { bucket, replicas }: CheckedBucketConfig,
+  { description, expires }: BucketPurpose,
+): StreamSettings {
   return {
     name: `KV_${bucket}`,
     description,
@@ -36,14 +45,14 @@ function settingsOf({ bucket, replicas }: CheckedBucketConfig, description: stri
     allow_direct: true,
     allow_rollup_hdrs: true,
     deny_delete: true,
-    allow_msg_ttl: true,
     allow_atomic: true,
+    ...(expires && { allow_msg_ttl: true }),
   }
 }
 
 /**
- * Finds the bucket, or creates it if it is missing and `setup` says so, and checks it: any KV client's bucket with a history of 1, whose entries may bear
- * a time to live, and of which several may be written as one.
+ * Finds the bucket, or creates it if it is missing and `setup` says so, and checks it: any KV client's bucket with a history of 1, of which several
+ * entries may be written as one, and may bear a time to live if they are to.
  *
  * @throws {InvalidInputError} if it is missing, or its settings lose what is in it
  * @throws {UnavailableError | RefusedError} if the server doesn't do it
@@ -51,12 +60,16 @@ function settingsOf({ bucket, replicas }: CheckedBucketConfig, description: stri
 export async function openBucket(
   manager: JetStreamManager,
   config: CheckedBucketConfig,
-  description: string,
+  purpose: BucketPurpose,
 ): Promise<void> {
   const { bucket, setup } = config
-  const info = await findOrCreate(manager, settingsOf(config, description), setup)
+  const info = await findOrCreate(manager, bucketSettings(config, purpose), setup)
   if (info === undefined) {
     throw new InvalidInputError('bucket', bucket, 'a bucket that exists, or `setup: true` to have it created')
   }
-  checkRules('bucket', { ...info.config }, [...ALWAYS, listensTo(`$KV.${bucket}.>`)])
+  checkRules('bucket', { ...info.config }, [
+    ...ALWAYS,
+    ...(purpose.expires ? WHERE_IT_EXPIRES : []),
+    listensTo(`$KV.${bucket}.>`),
+  ])
 }

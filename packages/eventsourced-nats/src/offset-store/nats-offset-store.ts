@@ -58,7 +58,7 @@ export class NatsOffsetStore implements OffsetStore {
    */
   static async create(config: NatsOffsetStoreConfig): Promise<NatsOffsetStore> {
     const { leaseTtlMs, ...checked } = checkOffsetStoreConfig(config)
-    const connected = await connectBucket(config, checked, 'eventsourced: projections')
+    const connected = await connectBucket(config, checked, { description: 'eventsourced: projections', expires: true })
     try {
       const leases = await NatsLeaseStore.create({
         connection: connected.connection,
