@@ -21,6 +21,14 @@ import { decodeLeases, encodeLeases, type Held, neverHeld } from './leases-value
 const ATTEMPTS = 20
 const ALIVE = Buffer.from('{"format":1}')
 
+/** A member's last heartbeat that was answered. */
+interface Beat {
+  /** That of the member's key; undefined if another heartbeat may have replaced it, whose answer did not come. */
+  readonly revision: number | undefined
+  /** When it was answered, by `performance.now()`. */
+  readonly at: number
+}
+
 /** The leases of a group, as they are stored. */
 interface Stored {
   readonly revision: number
@@ -39,8 +47,8 @@ export class NatsLeaseStore implements LeaseStore {
   readonly ttlMs: number
   readonly #connected: ConnectedBucket
   readonly #bucket: Bucket
-  /** The last heartbeat of each member of this process, where its answer came. */
-  readonly #beats = new Map<string, number>()
+  /** The last heartbeat that was answered of each member of this process. */
+  readonly #beats = new Map<string, Beat>()
   readonly #work = new Work()
   #closing: Promise<void> | undefined
 
@@ -59,7 +67,10 @@ export class NatsLeaseStore implements LeaseStore {
    */
   static async create(config: NatsLeaseStoreConfig): Promise<NatsLeaseStore> {
     const { ttlMs, ...checked } = checkLeaseStoreConfig(config)
-    return new NatsLeaseStore(await connectBucket(config, checked, 'eventsourced: leases'), ttlMs)
+    return new NatsLeaseStore(
+      await connectBucket(config, checked, { description: 'eventsourced: leases', expires: true }),
+      ttlMs,
+    )
   }
 
   join(group: string, member: string): Promise<GroupView> {
@@ -69,7 +80,7 @@ export class NatsLeaseStore implements LeaseStore {
       if (revision === undefined) {
         throw new InvalidInputError('member', member, 'a name that was never used before')
       }
-      this.#beats.set(key, revision)
+      this.#beats.set(key, { revision, at: performance.now() })
       await this.#tell(group)
       return this.#view(group, revision)
     })
@@ -130,17 +141,32 @@ export class NatsLeaseStore implements LeaseStore {
    * @returns undefined if it has expired
    */
   async #beat(key: string): Promise<number | undefined> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const last = this.#beats.get(key) ?? (await read(this.#bucket, key))?.seq
-      // If the answer to this one is lost, what stands there is looked at the next time.
+    if (this.#isOver(key)) {
+      // A server that was down meanwhile may still have it, or have it again.
+      await purge(this.#bucket, key)
       this.#beats.delete(key)
-      if (last === undefined) return undefined
+      return undefined
+    }
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = this.#beats.get(key)
+      const last = before?.revision ?? (await read(this.#bucket, key))?.seq
+      if (last === undefined) {
+        this.#beats.delete(key)
+        return undefined
+      }
+      if (before !== undefined) this.#beats.set(key, { ...before, revision: undefined })
       const revision = await swap(this.#bucket, this.#alive(key), last)
       if (revision === undefined) continue
-      this.#beats.set(key, revision)
+      this.#beats.set(key, { revision, at: performance.now() })
       return revision
     }
     throw new UnavailableError(`the key ${key} changes again and again: is the member's name used twice?`)
+  }
+
+  /** Whether a member's time is over by our own clock: it began before its heartbeat was answered. */
+  #isOver(key: string): boolean {
+    const beat = this.#beats.get(key)
+    return beat !== undefined && performance.now() > beat.at + this.ttlMs
   }
 
   #alive(key: string): Put {
