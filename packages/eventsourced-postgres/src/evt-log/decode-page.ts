@@ -10,26 +10,34 @@ export interface Page {
   readonly more: boolean
 }
 
-/** Decodes the rows of a page: its events, then its mark. `after` is where it began, and how far it has read if there was nothing. */
-export function decodePage(rows: readonly Row[], after: number, keyOf: (id: string | null) => EntityKey): Page {
-  const mark = rows.at(-1)
-  const evts = rows.slice(0, -1).map((row) => decodeEvt(row, keyOf))
-  return { evts, through: mark?.[1] == null ? after : Number(mark[1]), more: mark?.[0] === 't' }
-}
-
-function decodeEvt(row: Row, keyOf: (id: string | null) => EntityKey): PersistedEvt {
-  const [, position, seqNo, appendId, time, version, id = null, type, bytes, metadata] = row
-  return {
-    key: keyOf(id),
-    seqNo: Number(seqNo),
-    position: Number(position),
-    appendId: appendId ?? '',
-    type: type ?? '',
-    version: Number(version),
-    bytes: Buffer.from(bytes ?? '', 'hex'),
-    time: new Date(Number(time)),
-    metadata: decodeMetadata(metadata ?? '{}'),
-  }
+/** Decodes a page. `after` is where it began, and how far it has read if there was nothing. */
+export function decodePage(row: Row | undefined, after: number, keyOf: (id: string) => EntityKey): Page {
+  const [more, through, ...columns] = row ?? []
+  const [
+    positions = [],
+    seqNos = [],
+    appendIds = [],
+    times = [],
+    versions = [],
+    ids = [],
+    types = [],
+    bytes = [],
+    metadata = [],
+  ] = columns.map((list) => list?.split('\n') ?? [])
+  const evts = positions.map(
+    (position, at): PersistedEvt => ({
+      key: keyOf(ids[at] ?? ''),
+      seqNo: Number(seqNos[at]),
+      position: Number(position),
+      appendId: appendIds[at] ?? '',
+      type: types[at] ?? '',
+      version: Number(versions[at]),
+      bytes: Buffer.from(bytes[at] ?? '', 'hex'),
+      time: new Date(Number(times[at])),
+      metadata: decodeMetadata(metadata[at] ?? '{}'),
+    }),
+  )
+  return { evts, through: through == null ? after : Number(through), more: more === 't' }
 }
 
 function decodeMetadata(json: string): Record<string, string> {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { PersistedEvt } from 'eventsourced'
 import type { Watch } from '../database/waiters.js'
 import type { Page } from './decode-page.js'
@@ -30,6 +31,8 @@ export async function* readPages({ page, after, signal }: Reading): AsyncGenerat
       next = page(through)
       // Should the consumer leave meanwhile, nobody will hear of it.
       next.catch(() => undefined)
+      // Sockets have no turn while a consumer takes one event after another without waiting: the question must be out before.
+      await nextTurn()
     }
     for (const evt of evts) {
       signal.throwIfAborted()

@@ -160,8 +160,8 @@ export class Reads {
     { after, to, signal }: { readonly after: number; readonly to: number; readonly signal: AbortSignal },
   ): Promise<Page> {
     const values = [key.typeName, key.id, after + 1, to, PAGE.rows, PAGE.bytes]
-    const rows = await this.#ask('reading events by id', this.#options.statements.evtsById, values, signal)
-    return decodePage(rows, after, () => key)
+    const [row] = await this.#ask('reading events by id', this.#options.statements.evtsById, values, signal)
+    return decodePage(row, after, () => key)
   }
 
   async #pageByType(
@@ -169,8 +169,8 @@ export class Reads {
     { after, slices, signal }: { readonly after: number; readonly slices: string | null; readonly signal: AbortSignal },
   ): Promise<Page> {
     const values = [typeName, after, slices, slices === null ? PAGE.rows : ROWS_OF_SLICES, PAGE.bytes]
-    const rows = await this.#ask('reading events by type', this.#options.statements.evtsByType, values, signal)
-    return decodePage(rows, after, (id) => ({ typeName, id: id ?? '' }))
+    const [row] = await this.#ask('reading events by type', this.#options.statements.evtsByType, values, signal)
+    return decodePage(row, after, (id) => ({ typeName, id }))
   }
 
   #ask(doing: string, statement: Statement, values: Parameter[], signal?: AbortSignal): Promise<Row[]> {

@@ -21,10 +21,9 @@ export const EVT_LOG_STEPS: readonly Step[] = [
     createEntityHead(names),
     createHeadPosition(names),
     createAlignPositions(names),
-    createEvtsById(names),
-    createEvtsByType(names),
     createDeleteEvts(names),
   ],
   (names) => [createEntityIds(names)],
   (names) => [createAppendBatch(names)],
+  (names) => [createEvtsById(names), createEvtsByType(names)],
 ]

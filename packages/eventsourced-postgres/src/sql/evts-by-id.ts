@@ -3,7 +3,7 @@ import type { Names } from '../names.js'
 import { PAGE_COLUMNS, page } from './evts-page.js'
 import { PINNED } from './pinned.js'
 
-/** `evts_by_id(…)` reads a page of an entity's events from one seqNo to another, both inclusive, tombstones left out. */
+/** `page_by_id(…)` reads a page of an entity's events from one seqNo to another, both inclusive, tombstones left out. */
 export function createEvtsById({ qualified }: Names): string {
   const scanned = `
     SELECT e.* FROM ${qualified()} AS e
@@ -12,15 +12,15 @@ export function createEvtsById({ qualified }: Names): string {
   const body = `
     #variable_conflict use_column
     BEGIN
-      RETURN QUERY ${page({ scanned, by: 'seq_no', wanted: 's.bytes IS NOT NULL', id: 'NULL::uuid' })};
+      RETURN QUERY ${page({ scanned, by: 'seq_no', wanted: 's.bytes IS NOT NULL', ids: 'NULL::text' })};
     END`
   return `
-    CREATE FUNCTION ${qualified('_evts_by_id')} (
+    CREATE FUNCTION ${qualified('_page_by_id')} (
       p_type_name text, p_id uuid, p_from bigint, p_to bigint, p_max_rows bigint, p_max_bytes bigint
     ) RETURNS TABLE (${PAGE_COLUMNS}) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }
 
-/** Calls it. The columns: those of a page. */
+/** Calls it. The columns of its only row: those of a page. */
 export function evtsById({ qualified }: Names): string {
-  return `SELECT * FROM ${qualified('_evts_by_id')}($1, $2, $3, $4, $5, $6)`
+  return `SELECT * FROM ${qualified('_page_by_id')}($1, $2, $3, $4, $5, $6)`
 }

@@ -1,10 +1,10 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
-import { PAGE_COLUMNS, page } from './evts-page.js'
+import { listOf, PAGE_COLUMNS, page } from './evts-page.js'
 import { PINNED } from './pinned.js'
 
 /**
- * `evts_by_type(…)` reads a page of a type's events behind a position, tombstones left out, of some slices only if they are given. It goes by
+ * `page_by_type(…)` reads a page of a type's events behind a position, tombstones left out, of some slices only if they are given. It goes by
  * (type_name, position), the slices as a filter: an index with the slice in the middle would cost a sort of each page.
  */
 export function createEvtsByType({ qualified }: Names): string {
@@ -16,15 +16,15 @@ export function createEvtsByType({ qualified }: Names): string {
   const body = `
     #variable_conflict use_column
     BEGIN
-      RETURN QUERY ${page({ scanned, by: 'position', wanted, id: 't.id' })};
+      RETURN QUERY ${page({ scanned, by: 'position', wanted, ids: listOf('p.id::text') })};
     END`
   return `
-    CREATE FUNCTION ${qualified('_evts_by_type')} (
+    CREATE FUNCTION ${qualified('_page_by_type')} (
       p_type_name text, p_after bigint, p_slices smallint[], p_max_rows bigint, p_max_bytes bigint
     ) RETURNS TABLE (${PAGE_COLUMNS}) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }
 
-/** Calls it. The columns: those of a page. */
+/** Calls it. The columns of its only row: those of a page. */
 export function evtsByType({ qualified }: Names): string {
-  return `SELECT * FROM ${qualified('_evts_by_type')}($1, $2, $3, $4, $5)`
+  return `SELECT * FROM ${qualified('_page_by_type')}($1, $2, $3, $4, $5)`
 }
