@@ -11,13 +11,7 @@ const GRACE_MS = 1_000
  * cut, not given back: one that is lost, whose statement did not answer in time, or whose reader has gone for more than a moment.
  */
 export async function lend<T>(pool: Pool, bounds: Bounds, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await inTime(pool.connect(), bounds, {
-    tooLate: () => new UnavailableError(`no connection of the pool was free within ${bounds.timeoutMs} ms`),
-    leftBehind: (late) => void late.then((client) => client.release(), noop),
-  })
-  // A connection that is lost while it is lent tells so by an error event too, which without a listener would end the process.
-  client.on('error', noop)
-  const giveBack = releaseOnce(client)
+  const { client, giveBack } = await borrow(pool, bounds)
   let isLeft = false
   try {
     const result = await inTime(work(client), bounds, {
@@ -36,6 +30,24 @@ export async function lend<T>(pool: Pool, bounds: Bounds, work: (client: PoolCli
     if (!isLeft) giveBack(isConnectionSpent(error))
     throw error
   }
+}
+
+/** A connection of a pool. */
+export interface Borrowed {
+  readonly client: PoolClient
+  /** Gives it back to the pool, or cuts it; once only, whatever comes later. */
+  readonly giveBack: (cut: boolean) => void
+}
+
+/** Takes a connection of the pool, as soon as one is free within the bounds. */
+export async function borrow(pool: Pool, bounds: Bounds): Promise<Borrowed> {
+  const client = await inTime(pool.connect(), bounds, {
+    tooLate: () => new UnavailableError(`no connection of the pool was free within ${bounds.timeoutMs} ms`),
+    leftBehind: (late) => void late.then((client) => client.release(), noop),
+  })
+  // A connection that is lost while it is lent tells so by an error event too, which without a listener would end the process.
+  client.on('error', noop)
+  return { client, giveBack: releaseOnce(client) }
 }
 
 function releaseOnce(client: PoolClient): (cut: boolean) => void {

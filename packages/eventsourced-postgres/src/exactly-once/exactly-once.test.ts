@@ -130,6 +130,13 @@ test('a connection that is lost in a handler is no failure of the event', async 
   expect(await applied(id)).toEqual([1])
 })
 
+test('a statement that can’t be sent is the handler’s failure, not the connection’s', async () => {
+  const projection = await start(exactlyOnce<Noted>(pool, (_, tx) => tx.query('SELECT $1::jsonb', [{ n: 1n }])))
+  const id = randomUUID()
+  await note(id)
+  await expect.poll(async () => (await collect(projection.manage.parked({ id }))).length, PATIENCE).toBe(1)
+})
+
 test('what a handler wrote for an event that failed is rolled back, and the event tried again', async () => {
   let failures = 2
   const projection = await start(
@@ -235,6 +242,25 @@ test.each(['request', 'answer'] as const)(
     expect(await applied(id)).toEqual(upTo(20))
   },
 )
+
+test('a handler serves a later start too: after one that failed, and after a stop', async () => {
+  const handler = exactlyOnce<Noted>(pool, apply)
+  await admin.query('CREATE SCHEMA eventsourced; CREATE VIEW eventsourced.projections AS SELECT 1')
+  await expect(start(handler)).rejects.toThrow('projections')
+  await admin.query('DROP VIEW eventsourced.projections')
+  const id = randomUUID()
+  const first = await start(handler)
+  await first.reached(await note(id))
+  await first.stop()
+  const second = await start(handler)
+  await second.reached(await note(id))
+  expect(await applied(id)).toEqual([1, 2])
+})
+
+test('an option that is wrong is refused at once, and named', () => {
+  const wrong = () => exactlyOnce<Noted>(pool, apply, { idleInTransactionMs: Number.NaN })
+  expect(wrong).toThrow(expect.objectContaining({ code: 'INVALID_INPUT', field: 'idleInTransactionMs' }))
+})
 
 test('where one slice of a batch is fenced off nothing of the batch is stored', async () => {
   const delivery = exactlyOnce<Noted>(pool, apply)

@@ -1,6 +1,7 @@
 import type { Batch, BatchBounds, Committed, Delivery, HandlerContext, ProjectedEvt } from 'eventsourced'
 import { HandlerError, UnavailableError } from 'eventsourced'
 import type { Pool } from 'pg'
+import { checkCount } from '../config.js'
 import { messageOf, readError } from '../errors/read-error.js'
 import { meaningOf, sqlState, TRANSACTION_ENDED } from '../errors/sqlstate.js'
 import { PostgresOffsetStore, type PostgresOffsetStoreConfig } from '../offset-store/postgres-offset-store.js'
@@ -55,12 +56,23 @@ export function exactlyOnceGrouped<Evt>(
 
 function delivery<Evt>(
   pool: Pool,
-  { idleInTransactionMs: idleMs = 60_000, ...options }: ExactlyOnceOptions,
+  { idleInTransactionMs, ...options }: ExactlyOnceOptions,
   bounds: BatchBounds,
   handle: (batch: Batch<Evt>, tx: Tx) => Promise<void>,
 ): Delivery<Evt> {
+  const bounded = { otherwise: 60_000, min: 1, max: 2 ** 31 - 1 }
+  const idleMs = checkCount('idleInTransactionMs', idleInTransactionMs, bounded)
   let opening: Promise<PostgresOffsetStore> | undefined
-  const open = () => (opening ??= PostgresOffsetStore.create({ setup: true, ...options, pool }))
+  const open = async () => {
+    opening ??= PostgresOffsetStore.create({ setup: true, ...options, pool })
+    try {
+      return await opening
+    } catch (error) {
+      // The next start may find the database back.
+      opening = undefined
+      throw error
+    }
+  }
   return {
     rollsBack: true,
     bounds,
@@ -68,10 +80,11 @@ function delivery<Evt>(
     deliver: async (batch) => {
       const store = await open()
       try {
-        return await inTransaction(pool, { signal: batch.signal, idleMs }, async (transaction) => {
-          await handle(batch, transaction.tx)
-          return finish(store, batch, transaction)
-        })
+        return await inTransaction(
+          pool,
+          { signal: batch.signal, idleMs },
+          { write: (tx) => handle(batch, tx), finish: (transaction) => finish(store, batch, transaction) },
+        )
       } catch (error) {
         batch.signal.throwIfAborted()
         // The handler's own failures pass as they are.
@@ -79,7 +92,9 @@ function delivery<Evt>(
       }
     },
     close: async () => {
-      await (await opening)?.close()
+      const opened = opening
+      opening = undefined
+      await (await opened)?.close()
     },
   }
 }

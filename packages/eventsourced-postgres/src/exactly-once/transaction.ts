@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { UnavailableError } from 'eventsourced'
 import type { ClientBase, Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg'
-import { isConnectionSpent } from '../errors/sqlstate.js'
+import { borrow } from '../database/lend.js'
+import { isConnectionSpent, sqlState } from '../errors/sqlstate.js'
 import { TRANSACTION_SETTING } from '../sql/commit-slices.js'
 
 /** The transaction that a handler writes in. Its end is not the handler's: after a `COMMIT` or `ROLLBACK` of its own the event counts as failed. */
@@ -22,8 +23,14 @@ export interface Transaction {
   readonly client: PoolClient
   /** Its name, by which it is noticed if somebody else has ended it. */
   readonly name: string
-  /** For handlers; refuses everything once the transaction is over. */
-  readonly tx: Tx
+}
+
+/** What is done in a transaction. */
+export interface TransactionWork<Result> {
+  /** Writes what is to be committed. Once it has ended, well or not, nothing more gets in of what it may have left behind. */
+  readonly write: (tx: Tx) => Promise<void>
+  /** Commits, or rolls back. Not called where `write` has failed. */
+  readonly finish: (transaction: Transaction) => Promise<Result>
 }
 
 /** How a transaction is run. */
@@ -34,53 +41,64 @@ export interface TransactionOptions {
   readonly idleMs: number
 }
 
+/** How long to wait for a connection of the pool. */
+const CONNECT_MS = 10_000
+
 /**
- * Runs work in a transaction on a connection of the pool, for the work to commit. Whatever the work leaves undone is rolled back, and a
- * connection that can't be trusted any longer is cut.
+ * Runs work in a transaction on a connection of the pool. Whatever the work leaves undone is rolled back, and a connection that can't be trusted
+ * any longer is cut.
  */
 export async function inTransaction<Result>(
   pool: Pool,
   { signal, idleMs }: TransactionOptions,
-  work: (transaction: Transaction) => Promise<Result>,
+  { write, finish }: TransactionWork<Result>,
 ): Promise<Result> {
   signal.throwIfAborted()
-  const client = await pool.connect()
-  // A connection that is lost while it is lent tells so by an error event too, which without a listener would end the process.
-  client.on('error', noop)
-  let isOver = false
+  const { client, giveBack } = await borrow(pool, { timeoutMs: CONNECT_MS, signal })
+  let isCut = false
+  let isLost = false
+  let isWritten = false
   let lostBy: unknown
-  const end = (cut: boolean) => {
-    if (isOver) return
-    isOver = true
-    signal.removeEventListener('abort', cutOff)
-    client.release(cut)
-    if (!cut) client.off('error', noop)
+  const cutOff = () => {
+    isCut = true
+    giveBack(true)
   }
-  const cutOff = () => end(true)
+  const lost = () => {
+    isLost = true
+  }
   signal.addEventListener('abort', cutOff)
+  client.once('error', lost)
   try {
     signal.throwIfAborted()
     const name = randomUUID()
     await client.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}; SET LOCAL ${TRANSACTION_SETTING} = '${name}'`,
     )
-    const result = await work({
-      client,
-      name,
-      tx: guarded(client, { isOver: () => isOver, onLost: (error) => (lostBy = error) }),
-    })
-    end(false)
+    try {
+      const onError = (error: unknown) => {
+        // pg has errors of its own too, as for parameters that can't be sent.
+        if (sqlState(error) === undefined ? isLost : isConnectionSpent(error)) lostBy = error
+      }
+      await write(guarded(client, { isOver: () => isCut || isWritten, onError }))
+    } finally {
+      // Before anything else is sent: what comes behind a ROLLBACK or COMMIT would be a transaction of its own.
+      isWritten = true
+    }
+    const result = await finish({ client, name })
+    giveBack(false)
     return result
   } catch (error) {
-    await rollBack(client, isOver).then(end, () => end(true))
+    giveBack(isCut || (await rollBack(client)))
     // What the handler made of a connection that it lost is not its failure.
     throw lostBy ?? error
+  } finally {
+    signal.removeEventListener('abort', cutOff)
+    client.off('error', lost)
   }
 }
 
 /** Rolls back, and tells whether the connection must be cut. */
-async function rollBack(client: ClientBase, isOver: boolean): Promise<boolean> {
-  if (isOver) return true
+async function rollBack(client: ClientBase): Promise<boolean> {
   try {
     await client.query('ROLLBACK')
     return false
@@ -91,23 +109,21 @@ async function rollBack(client: ClientBase, isOver: boolean): Promise<boolean> {
 
 interface Guard {
   readonly isOver: () => boolean
-  /** Told of a statement that failed since its connection was lost. */
-  readonly onLost: (error: unknown) => void
+  /** Told of each statement that failed. */
+  readonly onError: (error: unknown) => void
 }
 
 /** A handler that outlives the transaction must change nothing any more: neither by itself nor in the connection's next one. */
-function guarded(client: ClientBase, { isOver, onLost }: Guard): Tx {
+function guarded(client: ClientBase, { isOver, onError }: Guard): Tx {
   return {
     query: async <R extends QueryResultRow>(query: string | QueryConfig, values?: unknown[]) => {
       if (isOver()) throw new UnavailableError('the transaction of this event is over')
       try {
         return await client.query<R>(query, values)
       } catch (error) {
-        if (isConnectionSpent(error)) onLost(error)
+        onError(error)
         throw error
       }
     },
   }
 }
-
-function noop(): void {}
