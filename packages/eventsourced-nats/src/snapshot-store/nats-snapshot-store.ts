@@ -1,6 +1,7 @@
 import {
   checkKey,
   checkSnapshot,
+  checkTypeName,
   type EntityKey,
   RefusedError,
   type Snapshot,
@@ -8,18 +9,17 @@ import {
   type SnapshotStore,
 } from 'eventsourced'
 import { checkBucketConfig } from '../config/bucket-config.js'
-import { type Connected, connected } from '../config/connection-config.js'
-import { checkJetStream } from '../config/jetstream.js'
-import { checkServerVersion } from '../config/server-version.js'
 import type { NatsSnapshotStoreConfig } from '../config/snapshot-store-config.js'
 import { failureOf } from '../errors/failure.js'
+import { purge } from '../kv/bucket.js'
+import { type ConnectedBucket, connectBucket } from '../kv/connect-bucket.js'
 import { persistently } from '../wire/persistently.js'
 import { Work } from '../wire/work.js'
-import { openWire } from '../wire/wire.js'
-import { type Bucket, newestKey, purge } from './bucket.js'
-import { openBucket } from './open-bucket.js'
+import { ids } from './ids.js'
 import { load } from './load.js'
+import { RecentSaves } from './recent-saves.js'
 import { save } from './save.js'
+import { newestKey, olderKeys } from './snapshot-keys.js'
 
 /**
  * A snapshot store on a JetStream key-value bucket: the newest snapshot of an entity under `<typeName>.<id>`, older ones under
@@ -29,38 +29,26 @@ import { save } from './save.js'
  * const snapshotStore = await NatsSnapshotStore.create({ servers: 'localhost:4222', bucket: 'snapshots', setup: true })
  */
 export class NatsSnapshotStore implements SnapshotStore {
-  readonly #bucket: Bucket
-  readonly #connected: Connected
+  readonly #connected: ConnectedBucket
+  readonly #recent = new RecentSaves()
   readonly #work = new Work()
   #closing: Promise<void> | undefined
 
-  private constructor(bucket: Bucket, connection: Connected) {
-    this.#bucket = bucket
-    this.#connected = connection
+  private constructor(connected: ConnectedBucket) {
+    this.#connected = connected
   }
 
   /**
    * Opens a store on a connection handed in, or on one of its own, and checks the server and the bucket.
    *
-   * @throws {InvalidInputError} naming the setting that is wrong
+   * @throws {InvalidInputError} naming the setting that is wrong, be it one of the configuration, of the server or of the bucket
    * @throws {UnavailableError} if the server can't be reached
    * @throws {RefusedError} with the reason `forbidden` if the server does not let us
    */
   static async create(config: NatsSnapshotStoreConfig): Promise<NatsSnapshotStore> {
     const checked = checkBucketConfig(config)
-    const { bucket: name, replyTimeout, timeout: timeoutMs, inboxPrefix, logger } = checked
-    const own = await connected(config, inboxPrefix)
-    const { connection } = own
-    try {
-      checkServerVersion(connection)
-      const manager = await checkJetStream(connection, replyTimeout)
-      const kv = await openBucket(connection, manager, checked)
-      const wire = openWire(connection, { replyTimeoutMs: replyTimeout, inboxPrefix, logger })
-      return new NatsSnapshotStore({ kv, manager, name, wire, timeoutMs, logger }, own)
-    } catch (error) {
-      if (own.isOwn) await connection.close()
-      throw error
-    }
+    const purpose = { description: 'eventsourced: snapshots', expires: false }
+    return new NatsSnapshotStore(await connectBucket(config, checked, purpose))
   }
 
   async save(
@@ -72,7 +60,9 @@ export class NatsSnapshotStore implements SnapshotStore {
     checkSnapshot(key, snapshot, keep)
     // The caller may reuse its bytes while we write.
     const copy = { ...snapshot, bytes: Uint8Array.from(snapshot.bytes) }
-    return this.#do(`saving a snapshot of ${nameOf(key)}`, () => save(this.#bucket, key, copy, keep))
+    return this.#do(`saving a snapshot of ${nameOf(key)}`, () =>
+      save(this.#connected.bucket, this.#recent, { key, snapshot: copy, keep }),
+    )
   }
 
   async load(
@@ -81,16 +71,29 @@ export class NatsSnapshotStore implements SnapshotStore {
   ): Promise<Snapshot | undefined> {
     this.#refuseIfClosed()
     checkKey(key)
-    return this.#do(`loading a snapshot of ${nameOf(key)}`, () => load(this.#bucket, key, maxSeqNo))
+    return this.#do(`loading a snapshot of ${nameOf(key)}`, () => load(this.#connected.bucket, key, maxSeqNo))
   }
 
   async delete(key: EntityKey): Promise<void> {
     this.#refuseIfClosed()
     checkKey(key)
     await this.#do(`deleting the snapshots of ${nameOf(key)}`, async () => {
-      await purge(this.#bucket, newestKey(key))
-      await purge(this.#bucket, `${newestKey(key)}.*`)
+      const { bucket } = this.#connected
+      this.#recent.take(newestKey(key))
+      await purge(bucket, newestKey(key))
+      await purge(bucket, olderKeys(key))
     })
+  }
+
+  /**
+   * The ids of a type's entities that have a snapshot, each once, in an order of the bucket's own. A forgotten entity has one, without a state.
+   *
+   * @throws {UnavailableError | RefusedError}
+   */
+  async ids(typeName: string): Promise<readonly string[]> {
+    this.#refuseIfClosed()
+    checkTypeName(typeName)
+    return this.#do(`listing the snapshots of ${typeName}`, () => ids(this.#connected.bucket, typeName))
   }
 
   /** Finishes what was accepted and refuses what comes later. A connection handed in stays open. Idempotent. */
@@ -101,14 +104,13 @@ export class NatsSnapshotStore implements SnapshotStore {
 
   async #close(): Promise<void> {
     await this.#work.finished()
-    this.#bucket.wire.close()
-    if (this.#connected.isOwn) await this.#connected.connection.close()
+    await this.#connected.close()
   }
 
   /** Does what may be done again at will. */
   #do<Result>(what: string, action: () => Promise<Result>): Promise<Result> {
     return this.#work.do(() =>
-      persistently(this.#bucket, what, undefined, () =>
+      persistently(this.#connected.bucket.stream, what, undefined, () =>
         action().catch((error: unknown) => {
           throw failureOf(what, error)
         }),

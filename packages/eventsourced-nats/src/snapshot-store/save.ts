@@ -1,78 +1,83 @@
-import { type EntityKey, RefusedError, type Snapshot, type SnapshotSaved, UnavailableError } from 'eventsourced'
-import { NatsError } from 'nats'
-import { type Bucket, newestKey, olderKey, purge } from './bucket.js'
+import { type EntityKey, type Snapshot, type SnapshotSaved, UnavailableError } from 'eventsourced'
+import { type Bucket, look, type Put, purge, read, swap } from '../kv/bucket.js'
+import type { RecentSaves, Saved } from './recent-saves.js'
+import { newestKey, olderKey, olderKeys } from './snapshot-keys.js'
 import { decodeSnapshot, encodeSnapshot, type KeptSnapshot } from './snapshot-value.js'
 
-/** What stands under a key: 0 as the revision if nothing does. */
-interface Entry {
-  readonly revision: number
+/** A snapshot to be saved. */
+export interface Saving {
+  readonly key: EntityKey
+  readonly snapshot: Snapshot
+  /** How many are kept, this one included. */
+  readonly keep: number
+}
+
+/** What stands under the key of the newest snapshot: 0 as the revision if nothing does. */
+interface Entry extends Saved {
+  /** The snapshot itself, where it was read; what this store saved itself is not read again. */
   readonly kept: KeptSnapshot | undefined
 }
 
-/** The package sends a header with each put: so much of `max_payload` is not the value's. */
-const HEADER_BYTES = 128
-const NO_MESSAGE_FOUND = 10037
-// Clusters answer the second.
-const CONFLICTS = [10071, 10164]
-
 /**
- * Saves a snapshot unless a newer one is there: compares and swaps the revision of the newest one's key, so that of savers that
- * race the newest wins. May be done again at will.
+ * Saves a snapshot unless a newer one is there: compares and swaps the revision of the newest one's key, so that of savers that race the newest
+ * wins. The one before it is kept by the very same swap, so that a race that is lost leaves nothing. May be done again at will.
  *
  * @throws {RefusedError} with the reason `too-large`
  * @throws {UnavailableError} if another one was first: the next try sees it
  */
-export async function save(bucket: Bucket, key: EntityKey, snapshot: Snapshot, keep: number): Promise<SnapshotSaved> {
-  const { revision, kept } = await readNewest(bucket, key)
-  if (kept !== undefined && kept.snapshot.seqNo > snapshot.seqNo) return savedOf(kept)
-  const before = kept === undefined ? [] : [kept.snapshot.seqNo, ...kept.older]
-  const older = before.filter((seqNo) => seqNo < snapshot.seqNo).slice(0, keep - 1)
-  const saved = { snapshot, older }
-  const value = encodeChecked(bucket, key, saved)
-  // First the older one, so that no list ever names a snapshot that is not there.
-  if (kept !== undefined && older.includes(kept.snapshot.seqNo)) {
-    await bucket.kv.put(olderKey(key, kept.snapshot.seqNo), encodeSnapshot({ ...kept, older: [] }))
+export async function save(bucket: Bucket, recent: RecentSaves, saving: Saving): Promise<SnapshotSaved> {
+  const { key, snapshot, keep } = saving
+  const name = newestKey(key)
+  const entry = await newestOf(bucket, recent, saving)
+  if (entry.seqNo > snapshot.seqNo) {
+    recent.set(name, entry)
+    return savedOf(entry)
   }
-  await compareAndSwap(bucket, newestKey(key), value, revision)
-  for (const seqNo of kept?.older ?? []) if (!older.includes(seqNo)) await purge(bucket, olderKey(key, seqNo))
+  const before = entry.seqNo === 0 ? [] : [entry.seqNo, ...entry.older]
+  const older = before.filter((seqNo) => seqNo < snapshot.seqNo).slice(0, keep - 1)
+  const put = putOf(key, name, { snapshot, older })
+  const along = entry.kept !== undefined && older.includes(entry.seqNo) ? [olderPut(key, entry.kept)] : []
+  const revision = await swap(bucket, put, entry.revision, along)
+  if (revision === undefined) throw new UnavailableError(`another snapshot was saved under ${name} meanwhile`)
+  if (entry.older.length > 0) await dropOlder(bucket, key, older, revision)
+  const saved = { revision, seqNo: snapshot.seqNo, older }
+  recent.set(name, saved)
   return savedOf(saved)
 }
 
-function savedOf({ snapshot, older }: KeptSnapshot): SnapshotSaved {
-  return { oldestSeqNo: older.at(-1) ?? snapshot.seqNo }
+function savedOf({ seqNo, older }: Saved): SnapshotSaved {
+  return { oldestSeqNo: older.at(-1) ?? seqNo }
 }
 
-function encodeChecked({ wire }: Bucket, { typeName, id }: EntityKey, saved: KeptSnapshot): Uint8Array {
-  const value = encodeSnapshot(saved)
-  if (value.byteLength + HEADER_BYTES <= wire.maxPayload) return value
-  throw new RefusedError(
-    'too-large',
-    `the state of ${typeName} ${id} at event ${saved.snapshot.seqNo}, ${saved.snapshot.bytes.byteLength} bytes, is too large: with its headers it must fit the server's max_payload of ${wire.maxPayload}`,
-  )
+/** What the save is about to replace. Where it is to be kept it must be read, else this store remembers what it saved itself. */
+async function newestOf(bucket: Bucket, recent: RecentSaves, { key, snapshot, keep }: Saving): Promise<Entry> {
+  const name = newestKey(key)
+  const known = recent.take(name)
+  // Only a swap that fails can tell that it is outdated.
+  const isReplaced = known !== undefined && known.seqNo <= snapshot.seqNo
+  const isGone = keep === 1 || known?.seqNo === snapshot.seqNo
+  if (isReplaced && isGone) return { ...known, kept: undefined }
+  const msg = await read(bucket, name)
+  // What another client has marked as deleted has a revision, and nothing to decode.
+  const kept = msg && decodeSnapshot(msg.data)
+  return { revision: msg?.seq ?? 0, seqNo: kept?.snapshot.seqNo ?? 0, older: kept?.older ?? [], kept }
 }
 
-/** Asks the stream's leader: a replica's answer may be so old that no swap would ever succeed. */
-async function readNewest({ name, manager }: Bucket, key: EntityKey): Promise<Entry> {
-  try {
-    const last = await manager.streams.getMessage(`KV_${name}`, { last_by_subj: `$KV.${name}.${newestKey(key)}` })
-    // A marker has a revision, and nothing to decode.
-    return { revision: last.seq, kept: decodeSnapshot(last.data) }
-  } catch (error) {
-    if (hasApiCode(error, [NO_MESSAGE_FOUND])) return { revision: 0, kept: undefined }
-    throw error
+/** Purges the older snapshots that are kept no longer, those too that an earlier save left there when it was cut off. Later ones are not ours. */
+async function dropOlder(bucket: Bucket, key: EntityKey, kept: readonly number[], revision: number): Promise<void> {
+  const { keys } = await look(bucket, olderKeys(key), revision)
+  const stay = new Set(kept.map((seqNo) => olderKey(key, seqNo)))
+  for (const name of keys) if (!stay.has(name)) await purge(bucket, name, revision)
+}
+
+function olderPut(key: EntityKey, { snapshot }: KeptSnapshot): Put {
+  return putOf(key, olderKey(key, snapshot.seqNo), { snapshot, older: [] })
+}
+
+function putOf({ typeName, id }: EntityKey, name: string, kept: KeptSnapshot): Put {
+  return {
+    key: name,
+    data: encodeSnapshot(kept),
+    what: `the state of ${typeName} ${id} at event ${kept.snapshot.seqNo}`,
   }
-}
-
-async function compareAndSwap({ kv }: Bucket, name: string, value: Uint8Array, revision: number): Promise<void> {
-  try {
-    await kv.put(name, value, { previousSeq: revision })
-  } catch (error) {
-    if (!hasApiCode(error, CONFLICTS)) throw error
-    throw new UnavailableError(`another snapshot was saved under ${name} meanwhile`, { cause: error })
-  }
-}
-
-function hasApiCode(error: unknown, codes: readonly number[]): boolean {
-  const code = error instanceof NatsError ? error.api_error?.err_code : undefined
-  return code !== undefined && codes.includes(code)
 }

@@ -72,3 +72,96 @@ test('a deletion leaves nothing in the bucket', async () => {
   const { streams } = await connection.jetstreamManager()
   expect((await streams.info(`KV_${bucket}`)).state.messages).toBe(0)
 })
+
+test('the ids of a type’s entities with a snapshot are listed, each once, and none that is deleted, purged or of another type', async () => {
+  const bucket = newStream()
+  const store = await openStore({ servers: testNats(), bucket, setup: true })
+  expect(await store.ids('counter')).toEqual([])
+  const [deleted, marked, purged, other, ...keys] = [newKey(), newKey(), newKey(), newKey('count'), newKey(), newKey()]
+  for (const key of [deleted, marked, purged, other, ...keys]) {
+    for (const seqNo of [1, 2]) await store.save(key, newSnapshot(seqNo), { keep: 2 })
+  }
+  await store.delete(deleted)
+  const connection = await closing(connect({ servers: testNats() }))
+  const kv = await connection.jetstream().views.kv(bucket, { bindOnly: true })
+  await kv.delete(`counter.${marked.id}`)
+  await kv.purge(`counter.${purged.id}`)
+  expect((await store.ids('counter')).toSorted()).toEqual(keys.map(({ id }) => id).toSorted())
+  expect(await store.ids('count')).toEqual([other.id])
+  expect(await failureOf(store.ids('no type'))).toMatchObject({ code: 'INVALID_INPUT' })
+})
+
+test('of savers that race the newest wins, and nothing is left that no snapshot names', async () => {
+  const bucket = newStream()
+  const stores = await Promise.all(
+    Array.from({ length: 4 }, () => openStore({ servers: testNats(), bucket, setup: true })),
+  )
+  const key = newKey()
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(stores.map((store, index) => store.save(key, newSnapshot(4 * round + index + 1), { keep: 2 })))
+  }
+  const [store] = stores
+  expect(await store?.load(key)).toMatchObject({ seqNo: 40 })
+  const connection = await closing(connect({ servers: testNats() }))
+  const { streams } = await connection.jetstreamManager()
+  const { state } = await streams.info(`KV_${bucket}`, { subjects_filter: '>' })
+  const [newest, ...older] = Object.keys(state.subjects ?? {}).toSorted()
+  expect(newest).toBe(`$KV.${bucket}.counter.${key.id}`)
+  const before = await store?.load(key, { maxSeqNo: 39 })
+  expect(older).toEqual([`${newest}.${before?.seqNo}`])
+})
+
+test('what an earlier save left when it was cut off goes with the next one', async () => {
+  const bucket = newStream()
+  const store = await openStore({ servers: testNats(), bucket, setup: true })
+  const key = newKey()
+  const connection = await closing(connect({ servers: testNats() }))
+  const kv = await connection.jetstream().views.kv(bucket, { bindOnly: true })
+  await kv.put(`counter.${key.id}.1`, 'left')
+  for (const seqNo of [2, 3, 4]) await store.save(key, newSnapshot(seqNo), { keep: 2 })
+  expect(await kv.get(`counter.${key.id}.1`)).toBeNull()
+  expect(await store.load(key, { maxSeqNo: 3 })).toMatchObject({ seqNo: 3 })
+})
+
+test('a store that goes on from its own last save notices what others did meanwhile', async () => {
+  const bucket = newStream()
+  const [store, another] = await Promise.all([0, 1].map(() => openStore({ servers: testNats(), bucket, setup: true })))
+  const key = newKey()
+  await store?.save(key, newSnapshot(1))
+  await another?.save(key, newSnapshot(9))
+  expect(await store?.save(key, newSnapshot(5))).toEqual({ oldestSeqNo: 9 })
+  expect(await store?.load(key)).toMatchObject({ seqNo: 9 })
+  await another?.delete(key)
+  expect(await store?.save(key, newSnapshot(7))).toEqual({ oldestSeqNo: 7 })
+  expect(await another?.load(key)).toMatchObject({ seqNo: 7 })
+})
+
+test('a save that replaces the one before does not read it', async () => {
+  const bucket = newStream()
+  const store = await openStore({ servers: testNats(), bucket, setup: true })
+  const key = newKey()
+  await store.save(key, newSnapshot(1))
+  const connection = await closing(connect({ servers: testNats() }))
+  const reads: string[] = []
+  connection.subscribe(`$JS.API.STREAM.MSG.GET.KV_${bucket}`, { callback: (_, msg) => reads.push(msg.string()) })
+  await connection.flush()
+  for (const seqNo of [2, 3, 4]) await store.save(key, newSnapshot(seqNo))
+  await store.load(key)
+  await connection.flush()
+  expect(reads).toEqual([JSON.stringify({ last_by_subj: `$KV.${bucket}.counter.${key.id}` })])
+})
+
+test.for<[setting: string, over: object]>([
+  ['storage', { storage: 'memory' }],
+  ['max_age', { ttl: 60_000 }],
+  ['max_msgs_per_subject', { history: 5 }],
+])(
+  'a bucket that loses snapshots, or holds several under a key, is refused by its setting: %s',
+  async ([setting, over]) => {
+    const bucket = newStream()
+    const connection = await closing(connect({ servers: testNats() }))
+    await connection.jetstream().views.kv(bucket, { history: 1, ...over })
+    const failure = await failureOf(NatsSnapshotStore.create({ connection, bucket, setup: true }))
+    expect(failure).toMatchObject({ code: 'INVALID_INPUT', field: `bucket.${setting}` })
+  },
+)
