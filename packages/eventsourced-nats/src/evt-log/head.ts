@@ -1,3 +1,6 @@
+import { UnavailableError } from 'eventsourced'
+import { failureOf } from '../errors/failure.js'
+import { persistently } from '../wire/persistently.js'
 import { type MsgHead, msgHead } from './evt-message.js'
 import type { RecentHeads } from './recent-heads.js'
 import { lastMsg, type Stream } from './stream.js'
@@ -13,4 +16,25 @@ export async function readHead(
   const head = last && msgHead(last)
   if (head !== undefined) recent.set(subject, head)
   return head
+}
+
+/**
+ * The sequence of the stream's last message, as its leader has it. An answer older than what this log knows comes from a leader that was cut off, and is
+ * asked for again; after the stream's timeout it is taken for what it says: then the stream has lost messages.
+ *
+ * @throws {UnavailableError | RefusedError}
+ */
+export async function readHeadPosition(stream: Stream, recent: RecentHeads): Promise<number> {
+  const { name, manager, timeoutMs } = stream
+  const what = `reading the head of the stream ${name}`
+  const atLeast = recent.highest
+  const deadline = performance.now() + timeoutMs
+  return persistently(stream, what, undefined, async () => {
+    const info = await manager.streams.info(name).catch((error: unknown) => {
+      throw failureOf(what, error)
+    })
+    const position = info.state.last_seq
+    if (position >= atLeast || performance.now() >= deadline) return position
+    throw new UnavailableError(`${what}: it stands at ${position}, an answer older than ${atLeast}, which was known`)
+  })
 }

@@ -20,12 +20,10 @@ import { type Connected, connected } from '../config/connection-config.js'
 import { type CheckedEvtLogConfig, checkEvtLogConfig, type NatsEvtLogConfig } from '../config/evt-log-config.js'
 import { checkJetStream } from '../config/jetstream.js'
 import { checkServerVersion } from '../config/server-version.js'
-import { failureOf } from '../errors/failure.js'
-import { persistently } from '../wire/persistently.js'
 import { openWire } from '../wire/wire.js'
 import { Work } from '../wire/work.js'
 import { deleteEvts } from './delete-evts.js'
-import { readHead } from './head.js'
+import { readHead, readHeadPosition } from './head.js'
 import { openStream } from './open-stream.js'
 import { createPersist, type Persist } from './persist/persist.js'
 import { evtsById } from './read/evts-by-id.js'
@@ -105,16 +103,7 @@ export class NatsEvtLog implements EvtLog {
 
   async headPosition(): Promise<number> {
     this.#refuseIfClosed()
-    const { name, manager } = this.#stream
-    const what = `reading the head of the stream ${name}`
-    const info = await this.#work.do(() =>
-      persistently(this.#stream, what, undefined, () =>
-        manager.streams.info(name).catch((error: unknown) => {
-          throw failureOf(what, error)
-        }),
-      ),
-    )
-    return info.state.last_seq
+    return this.#work.do(() => readHeadPosition(this.#stream, this.#recent))
   }
 
   evtsById(key: EntityKey, options: EvtsByIdOptions = {}): AsyncIterable<PersistedEvt> {
@@ -124,7 +113,9 @@ export class NatsEvtLog implements EvtLog {
 
   evtsByType(typeName: string, options: EvtsByTypeOptions = {}): AsyncIterable<PersistedEvt> {
     checkEvtsByType(typeName, options)
-    return this.#reads.iterate(options.signal, (signal) => evtsByType(this.#stream, typeName, options, signal))
+    return this.#reads.iterate(options.signal, (signal) =>
+      evtsByType(this.#stream, this.#recent, { typeName, ...options }, signal),
+    )
   }
 
   ids(typeName: string, { signal }: IdsOptions = {}): AsyncIterable<string> {
