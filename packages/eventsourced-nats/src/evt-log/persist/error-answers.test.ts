@@ -54,6 +54,13 @@ describe.each([
     [10_210, 'too many batches in flight'],
     [10_211, 'too many batches in flight, on all streams'],
     [10_167, 'too many requests'],
+    [10_004, 'incomplete results'],
+    [10_007, 'not assigned to this server'],
+    [10_023, 'insufficient resources'],
+    [10_039, 'JetStream is not enabled for the account, while a server is reloaded'],
+    [10_041, 'an error of the cluster’s consensus'],
+    [10_059, 'no such stream, while a cluster is being started'],
+    [10_076, 'JetStream is not enabled, while a server is being started'],
   ])('answered with %i (%s) is sent again until it is stored, once', async ([code]) => {
     const { log, isBack } = await answeredOnce(code)
     const key = newKey()
@@ -74,6 +81,12 @@ describe.each([
     [10_028, 'full'],
     [10_002, 'full'],
     [10_060, 'bad-input'],
+    [10_175, 'bad-input'],
+    [10_177, 'bad-input'],
+    [10_179, 'bad-input'],
+    [10_193, 'bad-input'],
+    [10_200, 'bad-input'],
+    [10_201, 'bad-input'],
   ])('answered with %i is refused as %s, and not sent again', async ([code, reason]) => {
     const { log, isBack } = await answeredOnce(code)
     const key = newKey()
@@ -81,6 +94,26 @@ describe.each([
     await isBack()
     expect(await log.head(key)).toMatchObject(ZERO)
   })
+})
+
+test.each([
+  { what: 'a single event', groups: [[newEvt()]] },
+  { what: 'a batch', groups: [[newEvt(), newEvt()]] },
+])('$what is unavailable, and not stored, where no stream listens, and is stored once one does', async ({ groups }) => {
+  const stream = newStream()
+  const servers = testNats()
+  const log = await openLog({ servers, stream, setup: true, timeout: 200 })
+  const connection = await closing(connect({ servers }))
+  const manager = await connection.jetstreamManager()
+  const { config } = await manager.streams.info(stream)
+  await manager.streams.delete(stream)
+  const append = newAppend(newKey(), ZERO, groups)
+  const failure = await failureOf(log.persist(append))
+  expect(failure).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('no stream listens') })
+  await manager.streams.add(config)
+  expect(await log.head(append.key)).toMatchObject(ZERO)
+  expect(await log.persist(append)).toMatchObject({ groups: 1 })
+  expect(await texts(log, append.key)).toEqual(groups.flat().map(textOf))
 })
 
 test('an error that nobody knows promises nothing: it is found out what became of the append', async () => {
