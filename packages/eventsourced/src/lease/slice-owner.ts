@@ -37,6 +37,8 @@ const HAND_OVER_AT_ONCE = 8
 const BEATS = 5
 /** How much of a lease's time is used: the rest is for ending what is in flight. */
 const USED = 0.9
+/** While slices are being shared out the group is looked at so much more often. */
+const EAGER = 4
 /** A group that changes all the time is looked at so often at most, in parts of a beat. */
 const CALM = 10
 
@@ -57,6 +59,8 @@ export class SliceOwner {
   readonly #leaving = new Set<number>()
   readonly #drained = new Set<number>()
   #member: string | undefined
+  /** Whether this process has more than its share, or may have more of what others have. */
+  #isUneven = false
   #heldUntil = Number.NEGATIVE_INFINITY
   #expiry: NodeJS.Timeout | undefined
   #stopping = false
@@ -111,7 +115,7 @@ export class SliceOwner {
       }
       if (this.#ended) break
       // By chance, lest all members come at once.
-      await this.#waker.wait(beatMs * (0.8 + 0.4 * Math.random()))
+      await this.#waker.wait((beatMs * (0.8 + 0.4 * Math.random())) / (this.#isUneven ? EAGER : 1))
       const rest = startedAt + (beatMs * (0.5 + Math.random())) / CALM - this.#clock()
       if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest))
     }
@@ -211,14 +215,15 @@ export class SliceOwner {
   async #balance({ members, leases }: GroupView, member: string): Promise<void> {
     const share = Math.ceil(SLICE_COUNT / Math.max(1, members.length))
     const free = leases.filter(({ slice, owner }) => owner === undefined && !this.#leaving.has(slice))
+    const has = this.#held.size + this.#leaving.size
     const surplus = this.#held.size - share
+    this.#isUneven = surplus > 0 || (has < share && isCrowded(leases, share))
     if (surplus > 0) {
       // No more before the last ones have found an owner: only so many ever wait for one.
       if (this.#leaving.size > 0 || free.length > 0) return
       void this.#handOver(shuffled([...this.#held.keys()]).slice(0, Math.min(HAND_OVER_AT_ONCE, surplus)))
       return
     }
-    const has = this.#held.size + this.#leaving.size
     if (free.length === 0 || has >= share) return
     const taken = await this.#leases.take(this.#group, member, shuffled(free).slice(0, share - has))
     this.#gain(taken.map(({ slice, epoch }: Lease) => ({ slice, epoch })))
@@ -245,6 +250,13 @@ export class SliceOwner {
     this.#drained.delete(slice)
     this.#waker.wake()
   }
+}
+
+/** Whether somebody has more than so many. */
+function isCrowded(leases: readonly Lease[], share: number): boolean {
+  const counts = new Map<string, number>()
+  for (const { owner } of leases) if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1)
+  return Math.max(0, ...counts.values()) > share
 }
 
 function shuffled<Value>(values: readonly Value[]): Value[] {
