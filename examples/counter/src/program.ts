@@ -1,4 +1,4 @@
-import { EventSourcedError } from 'eventsourced'
+import { isEventSourcedError } from 'eventsourced'
 import { type Logger, pino } from 'pino'
 import { ConfigError } from './config/config-error.js'
 import { readLogLevel } from './config/config.js'
@@ -55,6 +55,6 @@ function stopOnSignals(): { readonly signal: AbortSignal; readonly forget: () =>
 
 /** A message is enough where it says what to do; everything else is a defect, and where it came from matters. */
 function reasonOf(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof EventSourcedError) return error.message
+  if (error instanceof ConfigError || isEventSourcedError(error)) return error.message
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -84,6 +84,16 @@ export function codeOf(error: unknown): ErrorCode | undefined {
   return ERROR_CODES.find((code) => hasCode(error, code))
 }
 
+/**
+ * Whether `error` is one of this library's, whichever copy of it threw.
+ *
+ * @example
+ * catch (error) { throw isEventSourcedError(error) ? error : new UnavailableError('…', { cause: error }) }
+ */
+export function isEventSourcedError(error: unknown): error is EventSourcedError {
+  return codeOf(error) !== undefined
+}
+
 /** An argument or a setting is wrong: names the field, the offending value and what would be right. Nothing happened. */
 export class InvalidInputError extends EventSourcedError {
   override readonly name: string = 'InvalidInputError'

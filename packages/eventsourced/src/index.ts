@@ -21,11 +21,13 @@ export type { HandleCmdOptions } from './entity/request.js'
 export type { ProjectionProgress, Retention } from './entity/retention.js'
 export { traceContextOf } from './entity/telemetry.js'
 export {
+  codeOf,
   ConflictError,
   type ErrorCode,
   EventSourcedError,
   hasCode,
   InvalidInputError,
+  isEventSourcedError,
   RefusedError,
   type RefusedReason,
   UnavailableError,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { InvalidInputError, RefusedError, UnavailableError } from 'eventsourced'
+import { hasCode, InvalidInputError, RefusedError, UnavailableError } from 'eventsourced'
 import {
   type Authenticator,
   type ConnectionOptions,
@@ -183,7 +183,7 @@ async function readSetting(field: string, path: string): Promise<Uint8Array> {
   try {
     return await readFile(checkText(field, path))
   } catch (cause) {
-    if (cause instanceof InvalidInputError) throw cause
+    if (hasCode(cause, 'INVALID_INPUT')) throw cause
     throw new InvalidInputError(field, path, 'a file that can be read', { cause })
   }
 }

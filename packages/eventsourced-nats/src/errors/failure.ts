@@ -1,4 +1,4 @@
-import { EventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
+import { type EventSourcedError, isEventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
 import { ErrorCode, NatsError } from 'nats'
 import { requestError } from './codes.js'
 
@@ -7,7 +7,7 @@ const NO_RESPONDERS: string = ErrorCode.NoResponders
 
 /** What a request that the package has made fails with, as an error of ours. */
 export function failureOf(what: string, error: unknown): EventSourcedError {
-  if (error instanceof EventSourcedError) return error
+  if (isEventSourcedError(error)) return error
   const message = error instanceof Error ? error.message : String(error)
   if (!(error instanceof NatsError)) return new UnavailableError(`${what}: ${message}`, { cause: error })
   if (error.api_error !== undefined) {

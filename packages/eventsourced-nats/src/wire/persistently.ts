@@ -1,4 +1,4 @@
-import { EventSourcedError, UnavailableError } from 'eventsourced'
+import { hasCode, UnavailableError } from 'eventsourced'
 import type { Logger } from 'pino'
 import { backOff } from './back-off.js'
 import { orAborted } from './or-aborted.js'
@@ -34,7 +34,7 @@ export async function persistently<Result>(
       return await orAborted(orLost(action(), wire), signal)
     } catch (error) {
       signal?.throwIfAborted()
-      const isWorthIt = error instanceof EventSourcedError && error.code === 'UNAVAILABLE'
+      const isWorthIt = hasCode(error, 'UNAVAILABLE')
       if (!isWorthIt || performance.now() >= deadline) throw error
       logger?.debug({ err: error, attempt }, `${what} failed: trying again`)
       await backOff(attempt, signal)

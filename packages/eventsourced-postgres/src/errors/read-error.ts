@@ -1,9 +1,9 @@
-import { EventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
+import { type EventSourcedError, isEventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
 import { meaningOf } from './sqlstate.js'
 
 /** The error of a read, or of a write that may be repeated at will, as the contract has it: refused, or unavailable. */
 export function readError(doing: string, error: unknown): EventSourcedError {
-  if (error instanceof EventSourcedError) return error
+  if (isEventSourcedError(error)) return error
   const message = `${doing} failed: ${messageOf(error)}`
   const meaning = meaningOf(error)
   if (meaning === 'forbidden' || meaning === 'too-large') return new RefusedError(meaning, message, { cause: error })

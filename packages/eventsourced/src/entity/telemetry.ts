@@ -17,7 +17,7 @@ import {
   type UpDownCounter,
 } from '@opentelemetry/api'
 import type { Metadata } from '../domain/event-sourced.js'
-import { EventSourcedError } from '../errors.js'
+import { isEventSourcedError } from '../errors.js'
 import type { EntityKey } from '../log/entity-key.js'
 import type { Stored } from './persist.js'
 
@@ -174,7 +174,7 @@ function end(span: Span, error?: unknown): void {
   if (error instanceof Error) {
     span.recordException(error)
     span.setStatus({ code: SpanStatusCode.ERROR, message: error.message })
-    if (error instanceof EventSourcedError) span.setAttribute('error.type', error.code)
+    if (isEventSourcedError(error)) span.setAttribute('error.type', error.code)
   }
   span.end()
 }

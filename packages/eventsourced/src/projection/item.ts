@@ -1,4 +1,4 @@
-import { asError, EventSourcedError, hasCode } from '../errors.js'
+import { asError, codeOf, hasCode } from '../errors.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { isReserved } from '../log/reserved.js'
 import type { ProjectedEvt } from './delivery.js'
@@ -56,7 +56,7 @@ export function offsetAt({ position, appendId, key, seqNo }: PersistedEvt): Offs
 }
 
 export function failureOf(error: Error, attempts: number, stopped: boolean): Failure {
-  const code = error instanceof EventSourcedError ? error.code : error.name
+  const code = codeOf(error) ?? error.name
   return { code, message: error.message, at: new Date(), attempts: Number.isFinite(attempts) ? attempts : 1, stopped }
 }
 
