@@ -5,7 +5,8 @@ import type { Handled } from './handled.js'
 export function answer<Cmd, Evt, State>(
   key: EntityKey,
   { envelope, outcome }: Handled<Cmd, Evt, State>,
-  { seqNo, position }: { readonly seqNo: number; readonly position: number },
+  seqNo: number,
+  position: number,
 ): void {
   switch (outcome.kind) {
     case 'accepted':

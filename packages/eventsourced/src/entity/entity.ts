@@ -1,9 +1,10 @@
 import type { EventSourced } from '../domain/event-sourced.js'
 import { entityKey } from '../log/entity-key.js'
-import { type EntityOptions, entityType } from './options.js'
+import type { EntityOptions } from './options.js'
 import { recover } from './recover.js'
 import { type EntityRef, Ref } from './ref.js'
 import { RunningEntity } from './running-entity.js'
+import { sharedType } from './shared-type.js'
 
 /** Runs event-sourced entities. */
 export const Entity = {
@@ -24,7 +25,7 @@ export const Entity = {
     domain: EventSourced<Cmd, Evt, State>,
     options: EntityOptions<Evt, State>,
   ): Promise<EntityRef<Cmd, Evt>> {
-    const type = entityType(domain, options)
+    const type = sharedType(domain, options)
     const key = entityKey(domain.typeName, id)
     return new Ref(new RunningEntity(type, key, await recover(type, key)))
   },

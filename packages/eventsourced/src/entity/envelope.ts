@@ -1,5 +1,6 @@
 import type { Span } from '@opentelemetry/api'
 import { EventSourcedError, messageOf, UncertainError } from '../errors.js'
+import { turnTime } from '../turn-time.js'
 import type { Settled } from './cmd-result.js'
 import { checkedRequest, type HandleCmdOptions, type Request } from './request.js'
 import { type Telemetry, withTraceContext } from './telemetry.js'
@@ -23,7 +24,7 @@ export class Envelope<Cmd, Evt> {
   readonly span: Span
   readonly #telemetry: Telemetry
   /** When the command arrived, in milliseconds since the epoch. */
-  readonly arrivedAt = Date.now()
+  readonly arrivedAt = turnTime()
   readonly #caller: Caller<Evt>
   #inFlight = false
   #settled = false

@@ -65,7 +65,7 @@ async function markForgotten<Cmd, Evt, State>(
   for (let conflicts = 0; ; conflicts++) {
     const head = await type.evtLog.head(key)
     if (head.seqNo === 0) return undefined
-    const stored = await persist(type, new CheckedAppend(key, head, type.nextAppendId(), [[FORGOTTEN]]))
+    const stored = await persist(type, new CheckedAppend(key, head, type.writer, [[FORGOTTEN]]))
     if (stored.kind === 'stored') return { seqNo: stored.persisted.head.seqNo, appendId: stored.appendId }
     if (stored.kind !== 'conflict' || conflicts === type.conflictAttempts) throw stored.error
     await backOff(CONFLICT, conflicts)

@@ -1,3 +1,4 @@
+import type { Span } from '@opentelemetry/api'
 import type { NewEvt } from '../log/evt-log.js'
 import type { RememberedCmd } from './cmd-window.js'
 import type { Envelope } from './envelope.js'
@@ -32,6 +33,26 @@ export interface Handled<Cmd, Evt, State> {
 /** Whether a command has events to store. */
 export function isStoring<Cmd, Evt, State>({ group }: Handled<Cmd, Evt, State>): boolean {
   return group.length > 0
+}
+
+/** How many commands at the beginning have no events to store. */
+export function countStoringNothing<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): number {
+  let count = 0
+  while (handled[count]?.group.length === 0) count += 1
+  return count
+}
+
+/** The events of those that have some, a group a command. */
+export function groupsOf<Cmd, Evt, State>(
+  handled: readonly Handled<Cmd, Evt, State>[],
+): readonly (readonly NewEvt[])[] {
+  const storing = handled.every(isStoring) ? handled : handled.filter(isStoring)
+  return storing.map(({ group }) => group)
+}
+
+/** The spans of those that have events to store. */
+export function spansOf<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): readonly Span[] {
+  return handled.flatMap((one) => (isStoring(one) ? [one.envelope.span] : []))
 }
 
 /** Whether a command that stores nothing must not be answered before the log's head was compared: an append would have done that. */

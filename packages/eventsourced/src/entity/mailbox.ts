@@ -10,12 +10,13 @@ export interface MailboxLimits {
 
 /** The commands that wait for one entity, in the order of their arrival. */
 export class Mailbox<Cmd, Evt> {
-  #waiting: Envelope<Cmd, Evt>[] = []
+  /** Undefined if there are none: most of many live entities have none most of the time. */
+  #waiting: Envelope<Cmd, Evt>[] | undefined
   /** How many of them were withdrawn since. They hold no place, and are never more than those that still wait. */
   #withdrawn = 0
 
   get size(): number {
-    return this.#waiting.length - this.#withdrawn
+    return (this.#waiting?.length ?? 0) - this.#withdrawn
   }
 
   /** Lets a command wait, or fails it where the mailbox is full and so configured: then nothing of it happened. */
@@ -26,7 +27,7 @@ export class Mailbox<Cmd, Evt> {
       return false
     }
     // An array grown from nothing has room for 17, of which most entities need one.
-    if (this.#waiting.length === 0) this.#waiting = [envelope]
+    if (this.#waiting === undefined) this.#waiting = [envelope]
     else this.#waiting.push(envelope)
     envelope.waitIn(this)
     return true
@@ -35,20 +36,21 @@ export class Mailbox<Cmd, Evt> {
   /** Frees the place of a command whose caller gave up. */
   withdrawn(): void {
     this.#withdrawn += 1
-    if (this.#withdrawn * 2 > this.#waiting.length) this.#clear()
+    if (this.#withdrawn > this.size) this.#clear()
   }
 
   #clear(): void {
-    this.#waiting = this.#waiting.filter(({ isSettled }) => !isSettled)
+    this.#waiting = this.#waiting?.filter(({ isSettled }) => !isSettled)
     this.#withdrawn = 0
   }
 
   /** All that wait, up to a number. */
   take(atMost = Infinity): Envelope<Cmd, Evt>[] {
     if (this.#withdrawn > 0) this.#clear()
-    if (this.#waiting.length > atMost) return this.#waiting.splice(0, atMost)
-    const taken = this.#waiting
-    this.#waiting = []
-    return taken
+    const waiting = this.#waiting
+    if (waiting === undefined) return []
+    if (waiting.length > atMost) return waiting.splice(0, atMost)
+    this.#waiting = undefined
+    return waiting
   }
 }

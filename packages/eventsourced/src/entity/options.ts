@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Binarizer } from '../binarizer/binarizer.js'
 import type { EventSourced } from '../domain/event-sourced.js'
 import { InvalidInputError } from '../errors.js'
-import { appendIds } from '../log/append-id.js'
+import { Incarnation } from '../log/append-id.js'
 import { checkTypeName, type EntityKey } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import { checkFields, checkPart } from './check-fields.js'
@@ -73,7 +73,8 @@ export interface EntityType<Cmd, Evt, State> {
   readonly cmdWindow: number
   readonly supervision: Required<Supervision>
   readonly retention: Required<Retention>
-  readonly nextAppendId: () => string
+  /** As whom this process appends. */
+  readonly writer: Incarnation
   readonly telemetry: Telemetry
   /** The turns in which its entities recover. */
   readonly recoveries: Turns
@@ -140,7 +141,7 @@ export function entityType<Cmd, Evt, State>(
     cmdWindow,
     supervision: checkedSupervision(options.supervision),
     retention: checkedRetention(options.retention, { evtLog, snapshotStore }),
-    nextAppendId: appendIds(),
+    writer: new Incarnation(),
     telemetry: new Telemetry(domain.typeName),
     recoveries: new Turns(Infinity),
   }

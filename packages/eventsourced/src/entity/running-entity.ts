@@ -1,12 +1,11 @@
-import type { Span } from '@opentelemetry/api'
 import { asError, EventSourcedError } from '../errors.js'
 import { CheckedAppend } from '../log/checked-append.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
-import type { Append, NewEvt, Persisted } from '../log/evt-log.js'
+import type { Append, Persisted } from '../log/evt-log.js'
 import { answer } from './answer.js'
 import type { Envelope } from './envelope.js'
 import { handleCmds } from './handle.js'
-import { type Handled, isStoring, needsFreshHead, needsLog, waitAgain } from './handled.js'
+import { countStoringNothing, groupsOf, type Handled, needsFreshHead, needsLog, spansOf, waitAgain } from './handled.js'
 import { Mailbox } from './mailbox.js'
 import { Mender } from './mend.js'
 import type { EntityType } from './options.js'
@@ -30,7 +29,8 @@ export class RunningEntity<Cmd, Evt, State> {
   readonly key: EntityKey
   readonly #type: EntityType<Cmd, Evt, State>
   readonly #mailbox = new Mailbox<Cmd, Evt>()
-  readonly #snapshotter: Snapshotter<Cmd, Evt, State>
+  /** There once it was needed: many entities are never saved. */
+  #snapshotter: Snapshotter<Cmd, Evt, State> | undefined
   /** The state after all events that are known to be stored. */
   #known: Recovered<State>
   #isIdle = true
@@ -43,13 +43,12 @@ export class RunningEntity<Cmd, Evt, State> {
   /** There once it was needed. */
   #mender: Mender<Cmd, Evt, State> | undefined
   /** Parts of what the log refused as a whole, the last one first. They are handled before whatever waits in the mailbox. */
-  readonly #parts: (readonly Envelope<Cmd, Evt>[])[] = []
+  #parts: (readonly Envelope<Cmd, Evt>[])[] | undefined
 
   constructor(type: EntityType<Cmd, Evt, State>, key: EntityKey, recovered: Recovered<State>) {
     this.#type = type
     this.key = key
     this.#known = recovered
-    this.#snapshotter = new Snapshotter(type, key)
     this.telemetry.live(1)
   }
 
@@ -96,7 +95,7 @@ export class RunningEntity<Cmd, Evt, State> {
         this.#whenIdle = resolve
       })
     }
-    await this.#snapshotter.finished()
+    await this.#snapshotter?.finished()
     if (!this.hasFailed) this.telemetry.live(-1)
   }
 
@@ -118,7 +117,7 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   #takeNext(): readonly Envelope<Cmd, Evt>[] {
-    const part = this.#parts.pop()
+    const part = this.#parts?.pop()
     if (part !== undefined) return part
     if (this.#mailbox.size > 0) this.telemetry.commandsTaken(this.#mailbox.size)
     return this.#mailbox.take(this.#type.mailboxSize)
@@ -164,8 +163,7 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   #appendOf(handled: readonly Handled<Cmd, Evt, State>[]): Append {
-    const storing = handled.every(isStoring) ? handled : handled.filter(isStoring)
-    return new CheckedAppend(this.key, this.#known.head, this.#type.nextAppendId(), storing.map(groupOf))
+    return new CheckedAppend(this.key, this.#known.head, this.#type.writer, groupsOf(handled))
   }
 
   readonly #onStored = (persisted: Persisted): void => {
@@ -186,7 +184,8 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   #answerAhead(handled: Handled<Cmd, Evt, State>[], count: number): Handled<Cmd, Evt, State>[] {
-    for (const one of handled.slice(0, count)) answer(this.key, one, this.#known.head)
+    const { seqNo, position } = this.#known.head
+    for (const one of handled.slice(0, count)) answer(this.key, one, seqNo, position)
     return handled.slice(count)
   }
 
@@ -215,7 +214,7 @@ export class RunningEntity<Cmd, Evt, State> {
         one.remembered.position = position
         window.add(one.remembered)
       }
-      answer(this.key, one, { seqNo: one.seqNo, position })
+      answer(this.key, one, one.seqNo, position)
       last = one
       answered += 1
     }
@@ -223,7 +222,10 @@ export class RunningEntity<Cmd, Evt, State> {
       const head = { seqNo: last.seqNo, position: positions[evtCount - 1] ?? 0, appendId }
       this.#known = { state: last.state, head, window }
     }
-    if (due !== undefined) this.#snapshotter.offer({ ...due, appendId, window: window.upTo(due.seqNo) })
+    if (due !== undefined) {
+      this.#snapshotter ??= new Snapshotter(this.#type, this.key)
+      this.#snapshotter.offer({ ...due, appendId, window: window.upTo(due.seqNo) })
+    }
     return answered === handled.length ? [] : handled.slice(answered)
   }
 
@@ -261,6 +263,7 @@ export class RunningEntity<Cmd, Evt, State> {
       // Which command the log can't take is known only of one that was sent alone: halves find it with the fewest appends.
       const waiting = waitAgain(handled)
       const middle = Math.ceil(waiting.length / 2)
+      this.#parts ??= []
       this.#parts.push(waiting.slice(middle), waiting.slice(0, middle))
       return []
     }
@@ -285,20 +288,7 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   #rejectWaiting(error: Error): void {
-    for (const envelope of [...this.#parts.splice(0).flat(), ...this.#mailbox.take()]) envelope.reject(error)
+    const parts = this.#parts?.splice(0) ?? []
+    for (const envelope of [...parts.flat(), ...this.#mailbox.take()]) envelope.reject(error)
   }
-}
-
-function groupOf({ group }: { readonly group: readonly NewEvt[] }): readonly NewEvt[] {
-  return group
-}
-
-function countStoringNothing<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): number {
-  let count = 0
-  while (handled[count]?.group.length === 0) count += 1
-  return count
-}
-
-function spansOf<Cmd, Evt, State>(handled: readonly Handled<Cmd, Evt, State>[]): readonly Span[] {
-  return handled.flatMap((one) => (isStoring(one) ? [one.envelope.span] : []))
 }

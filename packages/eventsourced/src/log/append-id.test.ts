@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { APPEND_ID, appendIds } from './append-id.js'
+import { APPEND_ID, appendIdOf, appendIdParts, appendIds } from './append-id.js'
 
 test('an incarnation makes a new appendId with each call, all of its own UUID', () => {
   const nextAppendId = appendIds()
@@ -28,4 +28,16 @@ test.for([
   '0193a0b4-7e5f-7c3b-8a1d-2e4f6a8b0c1d-1\n',
 ])('%j is no appendId', (text) => {
   expect(APPEND_ID.test(text)).toBe(false)
+})
+
+test('an appendId is put together again from its parts', () => {
+  const appendId = appendIds()()
+  const { incarnation, count } = appendIdParts(appendId)
+  expect(incarnation).toBe(appendId.slice(0, 36))
+  expect(count).toBe(1)
+  const largest = `${incarnation}-${'9'.repeat(15)}`
+  for (const one of [appendId, largest]) {
+    const parts = appendIdParts(one)
+    expect(appendIdOf(parts.incarnation, parts.count)).toBe(one)
+  }
 })

@@ -3,6 +3,23 @@ import { v7 } from 'uuid'
 /** How an appendId reads: the UUID of the writer's incarnation, a dash, a counter. */
 export const APPEND_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-(0|[1-9][0-9]{0,14})$/
 
+/** An appendId in its parts, as those keep it who have many: all of a writer's share the first one. */
+export interface AppendIdParts {
+  readonly incarnation: string
+  readonly count: number
+}
+
+/** A writer from its start to its end: it numbers its appends. */
+export class Incarnation {
+  readonly id = v7()
+  #count = 0
+
+  /** Which append is the next one. Never the same for two. */
+  next(): number {
+    return ++this.#count
+  }
+}
+
 /**
  * Makes the appendIds of one incarnation of a writer. Each call gives a new one: one for each different content, never one for two.
  *
@@ -11,7 +28,16 @@ export const APPEND_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
  * nextAppendId() // '0193…-1'
  */
 export function appendIds(): () => string {
-  const incarnation = `${v7()}-`
-  let count = 0
-  return () => `${incarnation}${++count}`
+  const incarnation = new Incarnation()
+  return () => appendIdOf(incarnation.id, incarnation.next())
+}
+
+export function appendIdOf(incarnation: string, count: number): string {
+  return `${incarnation}-${count}`
+}
+
+/** The parts of what {@link appendIds} made. */
+export function appendIdParts(appendId: string): AppendIdParts {
+  const dash = appendId.lastIndexOf('-')
+  return { incarnation: appendId.slice(0, dash), count: Number(appendId.slice(dash + 1)) }
 }

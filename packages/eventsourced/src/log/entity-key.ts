@@ -42,6 +42,11 @@ export function entityKey(typeName: string, id: string): EntityKey {
   return new CheckedKey(typeName, id)
 }
 
+/** A key that nobody can change, of one that was checked. */
+export function checkedKey(key: EntityKey): EntityKey {
+  return key instanceof CheckedKey ? key : new CheckedKey(key.typeName, key.id)
+}
+
 /** Checks that a key is what {@link entityKey} makes. For authors of logs and stores. @throws {InvalidInputError} */
 export function checkKey(key: EntityKey): void {
   if (key instanceof CheckedKey) return

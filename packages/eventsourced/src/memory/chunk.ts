@@ -21,6 +21,16 @@ interface Owner {
   readonly position: number
 }
 
+/** Of which append an event is (its writer's number in the journal, and which of that writer's it is), and when it is stored. */
+interface Origin {
+  readonly incarnation: number
+  readonly count: number
+  readonly time: number
+}
+
+/** What a chunk itself knows of an event. */
+type Packed = Omit<PersistedEvt, 'key' | 'appendId' | 'type'>
+
 /**
  * Some events, packed: columns of numbers and one run of bytes, so that a million kept events are a few thousand objects to the
  * garbage collector. Packing copies, so that nobody can change afterwards what is stored.
@@ -32,16 +42,13 @@ export class Chunk {
   readonly #entities = new Uint32Array(CHUNK_EVTS)
   readonly #types = new Uint32Array(CHUNK_EVTS)
   readonly #versions = new Uint32Array(CHUNK_EVTS)
-  /** Where in the run of bytes an event's parts start; an event's bytes go up to `#ends`. */
-  readonly #appendIds = new Uint32Array(CHUNK_EVTS)
-  readonly #metadata = new Uint32Array(CHUNK_EVTS)
+  readonly #incarnations = new Uint32Array(CHUNK_EVTS)
+  readonly #appendCounts = new Float64Array(CHUNK_EVTS)
+  /** Where in the run of bytes an event's metadata starts, and where its bytes; they go up to the next event's metadata. */
+  readonly #metadata = new Uint32Array(CHUNK_EVTS + 1)
   readonly #starts = new Uint32Array(CHUNK_EVTS)
-  readonly #ends = new Uint32Array(CHUNK_EVTS)
   #run = Buffer.alloc(FIRST_BYTES)
   #used = 0
-  /** Where in the run of bytes the id of the append stands whose events are being added, and when they are stored. */
-  #appendIdStart = 0
-  #time = 0
   #count = 0
   #deletedCount = 0
 
@@ -58,30 +65,21 @@ export class Chunk {
     return this.#count
   }
 
-  /** Says of which append the next events are: they share its id and its time. */
-  begin(appendId: string, time: number): void {
-    this.#reserve(appendId.length + 1)
-    this.#appendIdStart = this.#used
-    this.#run[this.#used++] = appendId.length
-    this.#used += this.#run.write(appendId, this.#used, 'latin1')
-    this.#time = time
-  }
-
   /** Packs an event of an entity where that now stands; answers its slot. */
-  add(evt: NewEvt, type: number, { ordinal, seqNo, position }: Owner): number {
+  add(evt: NewEvt, type: number, { ordinal, seqNo, position }: Owner, { incarnation, count, time }: Origin): number {
     const slot = this.#count++
     this.#seqNos[slot] = seqNo
     this.#positions[slot] = position
-    this.#times[slot] = this.#time
+    this.#times[slot] = time
     this.#entities[slot] = ordinal
     this.#types[slot] = type
     this.#versions[slot] = evt.version
-    this.#appendIds[slot] = this.#appendIdStart
-    this.#metadata[slot] = this.#used
+    this.#incarnations[slot] = incarnation
+    this.#appendCounts[slot] = count
     this.#addMetadata(evt.metadata)
     this.#starts[slot] = this.#used
     this.#addBytes(evt.bytes)
-    this.#ends[slot] = this.#used
+    this.#metadata[slot + 1] = this.#used
     return slot
   }
 
@@ -136,22 +134,22 @@ export class Chunk {
     return at(this.#types, slot)
   }
 
-  appendId(slot: number): string {
-    const start = at(this.#appendIds, slot)
-    return decoder.decode(this.#run.subarray(start + 1, start + 1 + at(this.#run, start)))
+  incarnation(slot: number): number {
+    return at(this.#incarnations, slot)
   }
 
-  /** The event of a slot, free for the taker to change. */
-  evt(slot: number, key: PersistedEvt['key'], type: string): PersistedEvt {
+  appendCount(slot: number): number {
+    return at(this.#appendCounts, slot)
+  }
+
+  /** What is known here of the event of a slot, free for the taker to change. */
+  packed(slot: number): Packed {
     const start = at(this.#starts, slot)
     return {
-      key,
       seqNo: at(this.#seqNos, slot),
       position: at(this.#positions, slot),
-      appendId: this.appendId(slot),
-      type,
       version: at(this.#versions, slot),
-      bytes: new Uint8Array(this.#run.subarray(start, at(this.#ends, slot))),
+      bytes: new Uint8Array(this.#run.subarray(start, at(this.#metadata, slot + 1))),
       time: new Date(at(this.#times, slot)),
       metadata: this.#readMetadata(at(this.#metadata, slot), start),
     }
@@ -169,7 +167,7 @@ function isEmpty(metadata: NewEvt['metadata']): boolean {
   return true
 }
 
-function at(column: Float64Array | Uint32Array | Uint8Array, slot: number): number {
+function at(column: Float64Array | Uint32Array, slot: number): number {
   const value = column[slot]
   if (value === undefined) throw new RangeError(`no event in slot ${slot}`)
   return value

@@ -1,7 +1,10 @@
-import type { EntityKey } from '../log/entity-key.js'
+import { appendIdOf, appendIdParts } from '../log/append-id.js'
+import { CheckedAppend } from '../log/checked-append.js'
+import { checkedKey, type EntityKey } from '../log/entity-key.js'
 import type { Append, Persisted, PersistedEvt } from '../log/evt-log.js'
 import { sliceOf } from '../log/slice.js'
 import { CHUNK_EVTS, Chunk } from './chunk.js'
+import { Interned } from './interned.js'
 
 /** Those who wait for more events, each by what wakes it. */
 export type Waiting = Set<() => void>
@@ -14,7 +17,7 @@ export interface JournalEntity {
   seqNo: number
   position: number
   /** The index in the journal of each event kept: those up to the head's, or none. */
-  readonly indexes: number[]
+  indexes: number[]
   /** The tombstone: the appendId of the head's event if that is deleted. */
   tombstone: string | undefined
   /** Most entities have no live reader ever. */
@@ -24,17 +27,12 @@ export interface JournalEntity {
 /** All events of a type in order of position. An event's index never changes; an index may stand for none. */
 export class Journal {
   readonly waiting: Waiting = new Set()
-  readonly #typeName: string
   readonly #byId = new Map<string, JournalEntity>()
   readonly #entities: JournalEntity[] = []
-  readonly #evtTypes = new Map<string, number>()
-  readonly #evtTypeNames: string[] = []
+  readonly #evtTypes = new Interned()
+  readonly #incarnations = new Interned()
   /** Those whose events are all deleted are gone. */
   readonly #chunks: (Chunk | undefined)[] = []
-
-  constructor(typeName: string) {
-    this.#typeName = typeName
-  }
 
   /** One past the last event's index. */
   get end(): number {
@@ -46,12 +44,12 @@ export class Journal {
     return this.#byId.get(id)
   }
 
-  findOrAdd(id: string): JournalEntity {
-    const found = this.#byId.get(id)
+  findOrAdd(key: EntityKey): JournalEntity {
+    const found = this.#byId.get(key.id)
     if (found !== undefined) return found
     const entity: JournalEntity = {
-      key: Object.freeze({ typeName: this.#typeName, id }),
-      slice: sliceOf(id),
+      key: checkedKey(key),
+      slice: sliceOf(key.id),
       ordinal: this.#entities.length,
       seqNo: 0,
       position: 0,
@@ -59,7 +57,7 @@ export class Journal {
       tombstone: undefined,
       waiting: undefined,
     }
-    this.#byId.set(id, entity)
+    this.#byId.set(entity.key.id, entity)
     this.#entities.push(entity)
     return entity
   }
@@ -74,18 +72,18 @@ export class Journal {
   }
 
   /** Stores all of an append behind the entity's head, from a position on. */
-  append(entity: JournalEntity, { appendId, groups }: Append, firstPosition: number, time: number): Persisted {
+  append(entity: JournalEntity, append: Append, firstPosition: number, time: number): Persisted {
+    const { groups } = append
     const evts = groups.length === 1 ? (groups[0] ?? []) : groups.flat()
+    const { incarnation, count } = append instanceof CheckedAppend ? append : appendIdParts(append.appendId)
+    const origin = { incarnation: this.#incarnations.numberOf(incarnation), count, time }
     let position = firstPosition
-    let chunk: Chunk | undefined
     for (const evt of evts) {
-      if (chunk === undefined || chunk.isFull) {
-        chunk = this.#openChunk()
-        chunk.begin(appendId, time)
-      }
+      const chunk = this.#openChunk()
       entity.seqNo += 1
       entity.position = position++
-      entity.indexes.push((this.#chunks.length - 1) * CHUNK_EVTS + chunk.add(evt, this.#evtType(evt.type), entity))
+      const slot = chunk.add(evt, this.#evtTypes.numberOf(evt.type), entity, origin)
+      keep(entity, (this.#chunks.length - 1) * CHUNK_EVTS + slot)
     }
     const positions = evts.length === 1 ? [firstPosition] : evts.map((_, index) => firstPosition + index)
     entity.tombstone = undefined
@@ -100,13 +98,6 @@ export class Journal {
     const chunk = new Chunk()
     this.#chunks.push(chunk)
     return chunk
-  }
-
-  #evtType(name: string): number {
-    const known = this.#evtTypes.get(name)
-    if (known !== undefined) return known
-    this.#evtTypes.set(name, this.#evtTypeNames.length)
-    return this.#evtTypeNames.push(name) - 1
   }
 
   /** What was stored of an append that comes again; undefined if nothing. */
@@ -138,7 +129,13 @@ export class Journal {
   /** The appendId of the entity's last event; empty if it never had one. */
   headAppendId(entity: JournalEntity): string {
     const index = entity.indexes.at(-1)
-    return index === undefined ? (entity.tombstone ?? '') : (this.#chunk(index)?.appendId(index % CHUNK_EVTS) ?? '')
+    if (index === undefined) return entity.tombstone ?? ''
+    const chunk = this.#chunk(index)
+    return chunk === undefined ? '' : this.#appendId(chunk, index % CHUNK_EVTS)
+  }
+
+  #appendId(chunk: Chunk, slot: number): string {
+    return appendIdOf(this.#incarnations.textOf(chunk.incarnation(slot)), chunk.appendCount(slot))
   }
 
   /** The first index at or behind `index` where an event of these slices stands; the end if there is none. */
@@ -165,7 +162,12 @@ export class Journal {
     const chunk = this.#chunk(index)
     const slot = index % CHUNK_EVTS
     if (chunk === undefined || slot >= chunk.count || chunk.isDeleted(slot)) return undefined
-    return chunk.evt(slot, this.#entity(chunk, slot).key, this.#evtTypeNames[chunk.type(slot)] ?? '')
+    return {
+      key: this.#entity(chunk, slot).key,
+      appendId: this.#appendId(chunk, slot),
+      type: this.#evtTypes.textOf(chunk.type(slot)),
+      ...chunk.packed(slot),
+    }
   }
 
   /** Deletes the entity's events up to a seqNo. */
@@ -189,6 +191,12 @@ export class Journal {
     if (entity === undefined) throw new RangeError(`no entity for slot ${slot}`)
     return entity
   }
+}
+
+/** An array grown from nothing has room for 17, of which many entities need one. */
+function keep(entity: JournalEntity, index: number): void {
+  if (entity.indexes.length === 0) entity.indexes = [index]
+  else entity.indexes.push(index)
 }
 
 function ring(waiting: Waiting | undefined): void {

@@ -12,6 +12,7 @@ import type {
   Persisted,
   PersistedEvt,
 } from '../log/evt-log.js'
+import { turnTime } from '../turn-time.js'
 import { Journal, type JournalEntity, type Waiting } from './journal.js'
 
 /** How many bytes an event of this log may have. */
@@ -31,7 +32,7 @@ class Storage {
   journal(typeName: string): Journal {
     const found = this.#journals.get(typeName)
     if (found !== undefined) return found
-    const journal = new Journal(typeName)
+    const journal = new Journal()
     this.#journals.set(typeName, journal)
     return journal
   }
@@ -42,7 +43,7 @@ class Storage {
 
   /** The clock of the log: it never goes back. */
   now(): number {
-    this.#time = Math.max(this.#time, Date.now())
+    this.#time = Math.max(this.#time, turnTime())
     return this.#time
   }
 }
@@ -84,7 +85,7 @@ export class MemoryEvtLog implements EvtLog {
     const found = journal.find(key.id)
     const isExpected = (found?.seqNo ?? 0) === expected.seqNo && (found?.position ?? 0) === expected.position
     if (!isExpected) return storedBefore(journal, append)
-    const entity = found ?? journal.findOrAdd(key.id)
+    const entity = found ?? journal.findOrAdd(key)
     const persisted = journal.append(entity, append, this.#storage.position + 1, this.#storage.now())
     this.#storage.position = persisted.head.position
     return persisted
@@ -115,7 +116,7 @@ export class MemoryEvtLog implements EvtLog {
     const last = live ? to : Math.min(to, journal.find(key.id)?.seqNo ?? 0)
     let next = Math.max(from, 1)
     for (let turn = 1; next <= last; turn++) {
-      const entity = journal.findOrAdd(key.id)
+      const entity = journal.findOrAdd(key)
       next = Math.max(next, journal.firstSeqNo(entity))
       const evt = next > last ? undefined : journal.evtOf(entity, next)
       if (evt !== undefined) {
