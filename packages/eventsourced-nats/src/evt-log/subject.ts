@@ -16,6 +16,19 @@ export function subjectsOfType(stream: string, typeName: string, slices: readonl
   return [...new Set(slices)].map((slice) => `${stream}.${typeName}.${slice}.*`)
 }
 
+/** Tells the subjects that {@link subjectsOfType} is about. */
+export function isOfType(
+  stream: string,
+  typeName: string,
+  slices: readonly number[] | undefined,
+): (subject: string) => boolean {
+  const start = `${stream}.${typeName}.`
+  if (slices === undefined) return (subject) => subject.startsWith(start)
+  const wanted = new Set(slices.map(String))
+  return (subject) =>
+    subject.startsWith(start) && wanted.has(subject.slice(start.length, subject.indexOf('.', start.length)))
+}
+
 /** The key of the entity that a subject belongs to. @throws {InvalidInputError} if it is none of ours */
 export function keyOf(subject: string): EntityKey {
   const [, typeName = '', , id = ''] = subject.split('.')

@@ -1,16 +1,24 @@
 import type { Msg } from 'nats'
 
 const VERSION = 'NATS/1.0'
+const END_OF_LINE = '\r\n'
 
 /** The fields of a header block; of several with one name the first. */
 export function parseHeaders(block: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
-  for (const line of block.split('\r\n').slice(1)) {
-    const colon = line.indexOf(':')
-    const name = line.slice(0, Math.max(colon, 0))
-    if (colon > 0 && !fields.has(name)) fields.set(name, line.slice(colon + 1).trim())
+  for (let at = block.indexOf(END_OF_LINE) + 2; at >= 2 && at < block.length; ) {
+    const end = endOfLine(block, at)
+    const colon = block.indexOf(':', at)
+    const name = block.slice(at, colon)
+    if (colon > at && colon < end && !fields.has(name)) fields.set(name, block.slice(colon + 1, end).trim())
+    at = end + 2
   }
   return fields
+}
+
+function endOfLine(block: string, at: number): number {
+  const end = block.indexOf(END_OF_LINE, at)
+  return end < 0 ? block.length : end
 }
 
 /** The fields of a message's headers, and the status that stands in their place in an answer without a message. */

@@ -1,8 +1,8 @@
 import { AckPolicy, DeliverPolicy, type Msg, nanos, nuid } from 'nats'
-import { fieldsOf } from '../../wire/header-block.js'
 import { orLost } from '../../wire/or-lost.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
+import { ConsumedMsg, placeOf } from './consumed-msg.js'
 
 /** What a consumer gives: messages, then why it gives no more. */
 export type Delivery =
@@ -14,14 +14,17 @@ export type Delivery =
 
 /** An ephemeral consumer of the stream, that delivers as fast as it is emptied. */
 export interface Consumer {
-  /** The next delivery; undefined if the signal fires before there is one. */
-  next(signal: AbortSignal): Promise<Delivery | undefined>
+  /** The next delivery; undefined if there is none by now. */
+  take(): Delivery | undefined
+  /** Waits until there is one to take, or until the signal fires. */
+  more(signal: AbortSignal): Promise<void>
   /** Deletes it on the server. Never fails: what can't be deleted ends by itself. */
   delete(): Promise<void>
 }
 
-const MAX_WAITING_MSGS = 512
-const PULL_MSGS = 256
+/** Two pulls: while one is consumed the other one is on its way. */
+const MAX_WAITING_MSGS = 2_000
+const PULL_MSGS = 1_000
 const MIN_PULL_BYTES = 8_388_608
 const PULL_EXPIRES_MS = 30_000
 const HEARTBEAT_MS = 2_000
@@ -30,7 +33,7 @@ const SILENCE_MS = 3 * HEARTBEAT_MS
 const INACTIVE_MS = 60_000
 const HEARTBEAT = 100
 
-/** Creates a consumer of the messages on some subjects behind a position. @throws what the package throws */
+/** Creates a consumer of the messages on some subjects behind a position, or of all if none is named. @throws what the package throws */
 export async function createConsumer(stream: Stream, subjects: readonly string[], after: number): Promise<Consumer> {
   const name = nuid.next()
   await stream.manager.consumers.add(stream.name, {
@@ -38,7 +41,7 @@ export async function createConsumer(stream: Stream, subjects: readonly string[]
     ack_policy: AckPolicy.None,
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: after + 1,
-    filter_subjects: [...subjects],
+    ...(subjects.length > 0 && { filter_subjects: [...subjects] }),
     inactive_threshold: nanos(INACTIVE_MS),
     max_deliver: 1,
     mem_storage: true,
@@ -85,18 +88,29 @@ class PullConsumer implements Consumer {
     this.#pull()
   }
 
-  async next(signal: AbortSignal): Promise<Delivery | undefined> {
-    while (this.#taken === this.#deliveries.length) {
-      if (signal.aborted) return undefined
-      await this.#more(signal)
-    }
-    const delivery = this.#deliveries[this.#taken++]
+  take(): Delivery | undefined {
+    const delivery = this.#deliveries[this.#taken]
+    if (delivery === undefined) return undefined
+    this.#taken += 1
     if (this.#taken === this.#deliveries.length) {
       this.#deliveries = []
       this.#taken = 0
     }
     this.#pull()
     return delivery
+  }
+
+  more(signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#deliveries.length > 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#wake = undefined
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#wake = wake
+      signal.addEventListener('abort', wake)
+    })
   }
 
   async delete(): Promise<void> {
@@ -108,18 +122,6 @@ class PullConsumer implements Consumer {
     const deleting = this.#stream.manager.consumers.delete(this.#stream.name, this.#name)
     await orLost(deleting, this.#stream.wire).catch((error: unknown) => {
       this.#stream.logger?.debug({ err: error, consumer: this.#name }, 'a consumer was not deleted: it ends by itself')
-    })
-  }
-
-  #more(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#wake = undefined
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      this.#wake = wake
-      signal.addEventListener('abort', wake)
     })
   }
 
@@ -146,16 +148,20 @@ class PullConsumer implements Consumer {
   #receive(msg: Msg): void {
     if (this.#isBroken) return
     this.#watch()
-    const code = msg.headers?.code ?? 0
-    if (code === HEARTBEAT) return
-    if (code !== 0) return this.#endOfPull(msg, code)
+    // What stands in the stream can be acknowledged; the rest is a status. The package takes long to read headers.
+    if (msg.reply === undefined || msg.reply === '') return this.#onStatus(msg)
     this.#asked--
-    const delivered = storedMsg(msg)
-    if (delivered === undefined || delivered.consumerSeq !== this.#delivered + 1) {
-      return this.#break(`delivery ${delivered?.consumerSeq ?? msg.reply} came where ${this.#delivered + 1} was due`)
+    const place = placeOf(msg.reply)
+    if (place === undefined || place.consumerSeq !== this.#delivered + 1) {
+      return this.#break(`delivery ${place?.consumerSeq ?? msg.reply} came where ${this.#delivered + 1} was due`)
     }
-    this.#delivered = delivered.consumerSeq
-    this.#deliver({ kind: 'msg', msg: delivered.msg })
+    this.#delivered = place.consumerSeq
+    this.#deliver({ kind: 'msg', msg: new ConsumedMsg(msg, place) })
+  }
+
+  #onStatus(msg: Msg): void {
+    const code = msg.headers?.code ?? 0
+    if (code !== HEARTBEAT) this.#endOfPull(msg, code)
   }
 
   /** A pull is over: expired, or full by its bytes. What it did not deliver is asked for again. */
@@ -184,29 +190,5 @@ class PullConsumer implements Consumer {
     this.#timer = setTimeout(() => {
       if (this.#asked > 0) this.#break(`nothing was heard of it for ${SILENCE_MS} ms`)
     }, SILENCE_MS)
-  }
-}
-
-interface Delivered {
-  readonly msg: StoredMsg
-  readonly consumerSeq: number
-}
-
-/** The subject to acknowledge to tells where a message stands: `$JS.ACK.[domain.account.]stream.consumer.count.seq.consumerSeq.time.pending[.…]`. */
-function storedMsg(msg: Msg): Delivered | undefined {
-  const tokens = msg.reply?.split('.') ?? []
-  const at = tokens.length > 9 ? 7 : 5
-  const [seq, consumerSeq] = [Number(tokens[at]), Number(tokens[at + 1])]
-  const time = tokens[at + 2]
-  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(consumerSeq) || time === undefined) return undefined
-  return {
-    consumerSeq,
-    msg: {
-      subject: msg.subject,
-      seq,
-      time: new Date(Number(time.slice(0, -6))),
-      headers: fieldsOf(msg),
-      data: msg.data,
-    },
   }
 }

@@ -2,10 +2,10 @@ import { type EvtsByTypeOptions, type PersistedEvt, SLICE_COUNT } from 'eventsou
 import { evtOf } from '../evt-message.js'
 import type { RecentHeads } from '../recent-heads.js'
 import { leaderMsg, type Stream } from '../stream.js'
-import { subjectsOfType } from '../subject.js'
+import { isOfType, subjectsOfType } from '../subject.js'
 import { follow } from './follow.js'
 
-/** The events of a type, or of some of its slices, through a consumer that the server filters for. */
+/** The events of a type, or of some of its slices, through a consumer of either just those or all messages. */
 export async function* evtsByType(
   stream: Stream,
   recent: RecentHeads,
@@ -13,11 +13,13 @@ export async function* evtsByType(
   signal: AbortSignal,
 ): AsyncGenerator<PersistedEvt, void, void> {
   const all = slice !== undefined && new Set(slice).size === SLICE_COUNT
-  const subjects = subjectsOfType(stream.name, typeName, all ? undefined : slice)
+  const slices = all ? undefined : slice
+  const subjects = subjectsOfType(stream.name, typeName, slices)
+  const isWanted = isOfType(stream.name, typeName, slices)
   if (subjects.length === 0) return
   const last = live ? Infinity : await lastSeq(stream, subjects, signal)
   if (last <= after) return
-  for await (const msg of follow(stream, { subjects, after, isPatient: live }, signal)) {
+  for await (const msg of follow(stream, { subjects, after, isPatient: live, isWanted }, signal)) {
     recent.reached(msg.seq)
     if (msg.seq <= last) {
       const evt = evtOf(msg)

@@ -6,6 +6,7 @@ import type { StoredMsg } from '../stored-msg.js'
 import { failureOf } from '../../errors/failure.js'
 import type { Stream } from '../stream.js'
 import { type Consumer, createConsumer } from './consumer.js'
+import { Sieve } from './sieve.js'
 import { missingStream } from './missing-stream.js'
 
 /** Which messages to follow. */
@@ -15,6 +16,8 @@ export interface Following {
   readonly after: number
   /** Whether to wait for as long as it takes when the server is away, as live reads do, but not for a stream that is gone; else the stream's timeout holds. */
   readonly isPatient: boolean
+  /** Tells what is on the subjects. With it everything may be read, and the rest be passed over here, where that is cheaper. */
+  readonly isWanted?: (subject: string) => boolean
 }
 
 /**
@@ -25,28 +28,38 @@ export interface Following {
  */
 export async function* follow(
   stream: Stream,
-  { subjects, after, isPatient }: Following,
+  { subjects, after, isPatient, isWanted }: Following,
   signal: AbortSignal,
 ): AsyncGenerator<StoredMsg, void, void> {
   let last = after
+  const sieve = new Sieve(subjects, after, isWanted)
   let consumer: Consumer | undefined
   /** How many consumers broke one after another without giving anything. */
   let broken = 0
   try {
     for (;;) {
-      consumer ??= await takeOver(stream, subjects, last, isPatient, signal)
-      const delivery = await consumer.next(signal)
+      consumer ??= await takeOver(stream, sieve.filter, last, isPatient, signal)
+      const delivery = consumer.take()
       signal.throwIfAborted()
-      if (delivery?.kind === 'msg') {
+      if (delivery === undefined) {
+        await consumer.more(signal)
+        signal.throwIfAborted()
+      } else if (delivery.kind === 'msg') {
+        const { msg } = delivery
         // What a broken consumer had delivered already.
-        if (delivery.msg.seq <= last) continue
-        last = delivery.msg.seq
+        if (msg.seq <= last) continue
+        last = msg.seq
         broken = 0
-        yield delivery.msg
-      } else if (delivery?.kind === 'forbidden') {
+        if (sieve.wants(msg.subject)) yield msg
+        if (sieve.hasTurned(last)) {
+          stream.logger?.debug({ after: last, filter: sieve.filter }, 'another way to pick messages takes over')
+          void consumer.delete()
+          consumer = undefined
+        }
+      } else if (delivery.kind === 'forbidden') {
         throw new RefusedError('forbidden', `reading events: ${delivery.why}`)
       } else {
-        stream.logger?.info({ subjects, after: last, why: delivery?.why }, 'a consumer broke: another takes over')
+        stream.logger?.info({ subjects, after: last, why: delivery.why }, 'a consumer broke: another takes over')
         // Not waited for: what is sent while the connection is away may get no answer, and would hold the other one up for seconds.
         void consumer.delete()
         consumer = undefined

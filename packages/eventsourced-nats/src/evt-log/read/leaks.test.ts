@@ -1,0 +1,36 @@
+import { testNats } from 'eventsourced-tools/vitest'
+import { connect } from 'nats'
+import { expect, test } from 'vitest'
+import { closing, collect, failureOf, newAppend, newKey, newStream } from '../../evt-log.test.fixture.js'
+import { NatsEvtLog } from '../../index.js'
+
+test('no consumer is left on the server by a read that came to its end, was left, aborted, or ended with its log', async () => {
+  const stream = newStream()
+  const log = await NatsEvtLog.create({ servers: testNats(), stream, setup: true })
+  const key = newKey()
+  await log.persist(newAppend(key))
+  const connection = await closing(connect({ servers: testNats() }))
+  const { streams } = await connection.jetstreamManager()
+  const consumers = async () => (await streams.info(stream)).state.consumer_count
+
+  await collect(log.evtsByType('counter'))
+  expect(await consumers()).toBe(0)
+
+  for await (const _ of log.evtsByType('counter', { live: true })) break
+  expect(await consumers()).toBe(0)
+
+  const stop = new AbortController()
+  const { signal } = stop
+  const live = [log.evtsByType('counter', { live: true, signal }), log.evtsById(key, { live: true, signal })]
+  const aborted = live.map((evts) => failureOf(collect(evts)))
+  await expect.poll(consumers).toBe(2)
+  stop.abort(new Error('enough'))
+  for (const failure of await Promise.all(aborted)) expect(failure).toBe(signal.reason)
+  expect(await consumers()).toBe(0)
+
+  const reading = failureOf(collect(log.evtsByType('counter', { live: true })))
+  await expect.poll(consumers).toBe(1)
+  await log.close()
+  expect(await reading).toMatchObject({ code: 'REFUSED', reason: 'closed' })
+  expect(await consumers()).toBe(0)
+})
