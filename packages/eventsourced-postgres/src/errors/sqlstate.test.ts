@@ -14,7 +14,10 @@ test.each([
   ['54000', 'too-large'],
   ['28P01', 'forbidden'],
   ['42501', 'forbidden'],
+  ['44000', 'data'],
+  ['P0001', 'data'],
   ['42P01', 'no-schema'],
+  ['42703', 'no-schema'],
   ['3F000', 'no-schema'],
   ['40001', 'later'],
   ['40P01', 'later'],
@@ -33,6 +36,11 @@ test.each([
   ['58030', 'unknown'],
 ])('an answer of %s means %s', (code, meaning) => {
   expect(meaningOf(answered(code))).toBe(meaning)
+})
+
+test('a full queue of notifications is no fault of the append’s', () => {
+  const error = Object.assign(answered('54000'), { routine: 'PreCommit_Notify' })
+  expect(meaningOf(error)).toBe('later')
 })
 
 test('an error that is no answer of the server leaves all open, whatever its code looks like', () => {

@@ -9,7 +9,7 @@
  * | `collision` | certain | an event stands there already: judged by reading |
  * | `full` | certain | the positions are used up |
  * | `forbidden` | certain | refused |
- * | `no-schema` | certain | unavailable: the schema was dropped, or renamed |
+ * | `no-schema` | certain | unavailable: the schema was dropped, renamed, or changed |
  * | `isolation` | certain | sent again in a transaction of the right isolation level |
  * | `later` | certain | unavailable: the same again, later |
  * | `unknown` | **uncertain** | the same again at once, until it is known |
@@ -42,8 +42,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '28': 'forbidden', // invalid authorization
   '42501': 'forbidden', // insufficient_privilege
   '3F': 'no-schema',
-  '42P01': 'no-schema', // undefined_table
-  '42883': 'no-schema', // undefined_function
+  '42': 'no-schema', // a table, function or column that is not there, or is another
+  '44': 'data', // a check option that somebody added
   '0A': 'later', // a cached plan that no longer fits, until the connection is made anew
   '25006': 'later', // read_only_sql_transaction: the server became a replica
   '26': 'later', // a prepared statement that a pooler has lost
@@ -53,7 +53,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '53': 'later', // disk full, out of memory, too many connections
   '55': 'later', // lock_not_available: lock_timeout has expired
   '57014': 'later', // query_canceled, also by statement_timeout
+  P0: 'data', // raised by a trigger that somebody added
 }
+
+/** Where the server finds its queue of notifications full, which it tells by a code that else means too much data. */
+const NOTIFY = 'PreCommit_Notify'
 
 /** A server's answer, judged by its shape, for there may be two copies of pg. (`EPIPE` looks like an SQLSTATE, but has no severity.) */
 export function sqlState(error: unknown): string | undefined {
@@ -65,6 +69,7 @@ export function sqlState(error: unknown): string | undefined {
 export function meaningOf(error: unknown): Meaning {
   const code = sqlState(error)
   if (code === undefined) return 'unknown'
+  if (error instanceof Error && 'routine' in error && error.routine === NOTIFY) return 'later'
   return MEANINGS[code] ?? MEANINGS[code.slice(0, 2)] ?? 'unknown'
 }
 
