@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { array, assert, asyncProperty, nat, noBias } from 'fast-check'
+import { array, assert, asyncProperty, constantFrom, nat, noBias, sample } from 'fast-check'
 
 /** How many numbers a row has: enough for all that one step of a scenario has to choose. */
 const ROW = 12
@@ -33,4 +33,12 @@ export async function assertScenarios(
 export function seedOfRun(): number {
   const { FC_SEED } = process.env
   return FC_SEED === undefined ? randomInt(2 ** 31) : Number(FC_SEED)
+}
+
+/** Draws so many of some options: of the same seed the same. */
+export function drawn<Option>(
+  options: readonly Option[],
+  { seed, count }: { readonly seed: number; readonly count: number },
+): Option[] {
+  return sample(noBias(constantFrom(...options)), { seed, numRuns: count })
 }
