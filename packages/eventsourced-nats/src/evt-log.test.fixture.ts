@@ -54,6 +54,33 @@ export function textOf({ bytes }: PersistedEvt | NewEvt): string {
   return Buffer.from(bytes).toString()
 }
 
+/**
+ * Has the next message to a stream answered with an error. Some answers can't be had from a server at will: somebody else gives this one, in the place of the
+ * stream, which comes back then with nothing in it.
+ *
+ * @returns what waits until it is back
+ */
+export async function answerOnce(
+  connection: NatsConnection,
+  { stream, subjects, code }: { readonly stream: string; readonly subjects: string; readonly code: number },
+): Promise<() => Promise<unknown> | undefined> {
+  const manager = await connection.jetstreamManager()
+  const { config } = await manager.streams.info(stream)
+  await manager.streams.delete(stream)
+  let isBack: Promise<unknown> | undefined
+  const answers = connection.subscribe(subjects, {
+    callback: (_, msg) => {
+      // Of a batch the last message alone asks for an answer.
+      if (msg.reply === undefined || msg.reply === '' || isBack !== undefined) return
+      answers.unsubscribe()
+      msg.respond(JSON.stringify({ error: { code: 400, err_code: code, description: 'as asked for' }, stream, seq: 0 }))
+      isBack = manager.streams.add(config)
+    },
+  })
+  await connection.flush()
+  return () => isBack
+}
+
 /** What a failing promise fails with. */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(

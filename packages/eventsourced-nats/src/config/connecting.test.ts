@@ -9,6 +9,7 @@ import { connect } from 'nats'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { closing, collect, failureOf, newAppend, newKey, newStream, openLog } from '../evt-log.test.fixture.js'
 import { NatsEvtLog, type NatsServers, NatsSnapshotStore } from '../index.js'
+import { serverThatSaysIts } from './old-server.test.fixture.js'
 import { newOperator } from './operator.test.fixture.js'
 
 async function server(options: NatsServerOptions): Promise<NatsServer> {
@@ -166,6 +167,18 @@ describe('what is missing is named', () => {
     const failure = await failureOf(NatsEvtLog.create({ servers, stream: newStream() }))
     expect(failure).toBeInstanceOf(UnavailableError)
     expect(String(failure)).toContain(servers)
+  })
+
+  test('what a server that is too old lacks', async () => {
+    const servers = await serverThatSaysIts('2.10.27')
+    for (const create of [
+      () => NatsEvtLog.create({ servers, stream: newStream(), setup: true }),
+      () => NatsSnapshotStore.create({ servers, bucket: newStream(), setup: true }),
+    ]) {
+      const failure = await failureOf(create())
+      expect(failure).toMatchObject({ code: 'INVALID_INPUT', field: 'servers' })
+      expect(String(failure)).toMatch(/2\.10\.27.*2\.12\.14 or later.*batched direct gets, atomic batches/)
+    }
   })
 
   test('JetStream', async () => {

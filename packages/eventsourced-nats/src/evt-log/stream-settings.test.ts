@@ -51,11 +51,25 @@ test('one replica is refused where durability is strict, and else warned of', as
   const stream = newStream()
   const strict = { servers: testNats(), stream, setup: true, durability: 'strict' } as const
   expect(await failureOf(NatsEvtLog.create(strict))).toMatchObject({ field: 'stream.num_replicas' })
-  const warnings: string[] = []
-  const logger = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) })
-  await openLog({ servers: testNats(), stream, logger })
-  expect(warnings.join('')).toContain('"setting":"num_replicas"')
+  expect(await told(stream)).toContain('"setting":"num_replicas"')
 })
+
+test('a stream of which single events can be deleted is warned of', async () => {
+  expect(await told(await createStream({ deny_delete: false }))).toContain('"setting":"deny_delete"')
+  expect(await told(await createStream({}))).not.toContain('deny_delete')
+})
+
+test('what a client can not see of the servers is said to be not visible', async () => {
+  expect(await told(await createStream({}))).toMatch(/sync_interval.*not visible/)
+})
+
+/** What a log says when it is opened on a stream. */
+async function told(stream: string): Promise<string> {
+  const lines: string[] = []
+  const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+  await openLog({ servers: testNats(), stream, logger })
+  return lines.join('')
+}
 
 test('a server without a cluster refuses replicas, and says why', async () => {
   const config = { servers: testNats(), stream: newStream(), setup: true, replicas: 3 }

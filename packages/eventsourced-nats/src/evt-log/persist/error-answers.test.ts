@@ -2,6 +2,7 @@ import { testNats } from 'eventsourced-tools/vitest'
 import { connect } from 'nats'
 import { describe, expect, test } from 'vitest'
 import {
+  answerOnce,
   closing,
   failureOf,
   newAppend,
@@ -14,27 +15,13 @@ import {
   ZERO,
 } from '../../evt-log.test.fixture.js'
 
-// Some answers can't be had from a server at will: somebody else gives the first one, in the place of a stream that comes back then.
+/** A log whose next append is answered with an error. */
 async function answeredOnce(code: number) {
   const stream = newStream()
   const servers = testNats()
   const log = await openLog({ servers, stream, setup: true })
   const connection = await closing(connect({ servers }))
-  const manager = await connection.jetstreamManager()
-  const { config } = await manager.streams.info(stream)
-  await manager.streams.delete(stream)
-  let isBack: Promise<unknown> | undefined
-  const answers = connection.subscribe(`${stream}.>`, {
-    callback: (_, msg) => {
-      // Of a batch the last message alone asks for an answer.
-      if (msg.reply === undefined || msg.reply === '' || isBack !== undefined) return
-      answers.unsubscribe()
-      msg.respond(JSON.stringify({ error: { code: 400, err_code: code, description: 'as asked for' }, stream, seq: 0 }))
-      isBack = manager.streams.add(config)
-    },
-  })
-  await connection.flush()
-  return { log, isBack: () => isBack }
+  return { log, isBack: await answerOnce(connection, { stream, subjects: `${stream}.>`, code }) }
 }
 
 describe.each([

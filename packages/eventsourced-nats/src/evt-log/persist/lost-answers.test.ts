@@ -1,6 +1,7 @@
 import { ConflictError, UnavailableError, UncertainError } from 'eventsourced'
 import { type Direction, type Fate, startTcpProxy, type TcpProxy } from 'eventsourced-tools'
 import { testNats } from 'eventsourced-tools/vitest'
+import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   failureOf,
@@ -23,6 +24,8 @@ interface Setting {
   /** Another log on the same stream, by a way of its own. */
   readonly another: NatsEvtLog
   readonly proxy: TcpProxy
+  /** What the first one has warned of. */
+  readonly warnings: readonly string[]
 }
 
 async function setting({ timeout = 10_000, replyTimeout = 200 } = {}): Promise<Setting> {
@@ -31,10 +34,12 @@ async function setting({ timeout = 10_000, replyTimeout = 200 } = {}): Promise<S
   onTestFinished(() => proxy.close())
   const stream = newStream()
   const another = await openLog({ servers: testNats(), stream, setup: true })
-  const log = await openLog({ servers: `127.0.0.1:${proxy.port}`, stream, replyTimeout, timeout })
+  const warnings: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) })
+  const log = await openLog({ servers: `127.0.0.1:${proxy.port}`, stream, replyTimeout, timeout, logger })
   // What the log asks for first, the subject of its answers, is none of the tests' business.
   await log.head(newKey())
-  return { log, another, proxy }
+  return { log, another, proxy, warnings }
 }
 
 /** Breaks the first piece of bytes for which `isIt` holds, once. */
@@ -69,6 +74,20 @@ describe.each([
     expect(persisted.head.seqNo).toBe(expected.length)
     expect(await texts(another, key)).toEqual(expected)
     expect(await another.head(key)).toMatchObject(persisted.head)
+  })
+
+  test.for<[what: string, isIt: typeof isAck]>([
+    ['the answer', isAck],
+    ['the request', isAppend],
+  ])('%s comes after the time for it is over: it is stored once, and acknowledged', async ([, isIt]) => {
+    const { log, another, proxy, warnings } = await setting()
+    const key = newKey()
+    breakOnce(proxy, 'hold', isIt)
+    const persisting = log.persist(newAppend(key, ZERO, groups))
+    await expect.poll(() => warnings.join('')).toContain('may be stored or not')
+    proxy.rule()
+    expect((await persisting).head.seqNo).toBe(expected.length)
+    expect(await texts(another, key)).toEqual(expected)
   })
 
   test('the request is lost and another writer is first: it is a conflict', async () => {
