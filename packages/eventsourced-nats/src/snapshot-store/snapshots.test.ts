@@ -1,9 +1,11 @@
-import { type Snapshot } from 'eventsourced'
+import { type Command, Entity, type EventSourced, jsonBinarizer, persist, type Snapshot } from 'eventsourced'
 import { startNatsServer } from 'eventsourced-tools'
 import { testNats } from 'eventsourced-tools/vitest'
 import { connect } from 'nats'
+import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { closing, failureOf, newAppend, newKey, newStream } from '../evt-log.test.fixture.js'
+import { answerOnce, closing, failureOf, newAppend, newKey, newStream, openLog } from '../evt-log.test.fixture.js'
+import type { StreamSettings } from '../config/find-or-create.js'
 import { NatsSnapshotStore, type NatsSnapshotStoreConfig } from '../index.js'
 
 async function openStore(config: NatsSnapshotStoreConfig): Promise<NatsSnapshotStore> {
@@ -155,6 +157,7 @@ test.for<[setting: string, over: object]>([
   ['storage', { storage: 'memory' }],
   ['max_age', { ttl: 60_000 }],
   ['max_msgs_per_subject', { history: 5 }],
+  ['allow_atomic', {}],
 ])(
   'a bucket that loses snapshots, or holds several under a key, is refused by its setting: %s',
   async ([setting, over]) => {
@@ -165,3 +168,65 @@ test.for<[setting: string, over: object]>([
     expect(failure).toMatchObject({ code: 'INVALID_INPUT', field: `bucket.${setting}` })
   },
 )
+
+test('a bucket of another client’s is used once it may store several values as one', async () => {
+  const bucket = newStream()
+  const connection = await closing(connect({ servers: testNats() }))
+  await connection.jetstream().views.kv(bucket, { history: 1 })
+  const { streams } = await connection.jetstreamManager()
+  const { config } = await streams.info(`KV_${bucket}`)
+  const settings: StreamSettings = { ...config, allow_atomic: true }
+  await streams.update(`KV_${bucket}`, settings)
+  const store = await openStore({ connection, bucket })
+  const key = newKey()
+  for (const seqNo of [1, 2]) await store.save(key, newSnapshot(seqNo), { keep: 2 })
+  expect(await store.load(key, { maxSeqNo: 1 })).toMatchObject({ seqNo: 1 })
+})
+
+test.for([10_071, 10_164])('a swap that conflicts with %i is tried again on what is there then', async (code) => {
+  const bucket = newStream()
+  const store = await openStore({ servers: testNats(), bucket, setup: true })
+  const key = newKey()
+  await store.save(key, newSnapshot(3))
+  const connection = await closing(connect({ servers: testNats() }))
+  const isBack = await answerOnce(connection, { stream: `KV_${bucket}`, subjects: `$KV.${bucket}.>`, code })
+  expect(await store.save(key, newSnapshot(5))).toEqual({ oldestSeqNo: 5 })
+  await isBack()
+  expect(await store.load(key)).toMatchObject({ seqNo: 5 })
+})
+
+interface Grow extends Command<number> {
+  readonly type: 'Grow'
+}
+
+interface Grown {
+  readonly type: 'Grown'
+}
+
+test('an entity whose state does not fit max_payload goes on without a snapshot, and says whose it is', async () => {
+  const server = await startNatsServer({ maxPayload: 65_536 })
+  onTestFinished(() => server.stop())
+  const store = await openStore({ servers: server.url, bucket: newStream(), setup: true })
+  const evtLog = await openLog({ servers: server.url, stream: newStream(), setup: true })
+  const lines: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+  const large: EventSourced<Grow, Grown, string> = {
+    typeName: 'large',
+    initialState: '',
+    handleCmd: () => persist({ type: 'Grown' }, (state) => state.length),
+    handleEvt: (state) => `${state}${'x'.repeat(30_000)}`,
+    snapshot: () => true,
+  }
+  const { id } = newKey()
+  const parts = { evtLog, snapshotStore: store, binarizer: jsonBinarizer<Grown, string>(), logger }
+  const ref = await Entity.spawn(id, large, parts)
+  for (const length of [30_000, 60_000, 90_000, 120_000]) {
+    expect((await ref.handleCmd({ type: 'Grow' })).reply).toBe(length)
+  }
+  await expect.poll(() => lines.join('')).toContain(`the state of large ${id} at event`)
+  await ref.stop()
+  const again = await Entity.spawn(id, large, parts)
+  expect((await again.handleCmd({ type: 'Grow' })).reply).toBe(150_000)
+  await again.stop()
+  expect((await store.load({ typeName: 'large', id }))?.seqNo ?? 0).toBeLessThan(3)
+})
