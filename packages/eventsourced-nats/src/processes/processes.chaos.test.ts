@@ -1,7 +1,6 @@
-import { startNatsServer, type NatsServer } from 'eventsourced-tools'
+import { type Child, startNatsServer, type NatsServer } from 'eventsourced-tools'
 import { drawn } from 'eventsourced-tools/properties'
 import { expect, onTestFinished, test } from 'vitest'
-import type { ProjectingProcess } from './projecting-process.test.helper.js'
 import { type ProjectingWorld, projectingWorld } from './world.test.helper.js'
 
 const { CHAOS_ROUNDS = '1', CHAOS_SEED = '1' } = process.env
@@ -14,7 +13,7 @@ const MAX_PROCESSES = 4
 type Happening = (world: ProjectingWorld, server: NatsServer) => Promise<unknown>
 
 /** Something that befalls one process, where another one is left to go on. */
-function befalling(what: (world: ProjectingWorld, process: ProjectingProcess) => Promise<void>): Happening {
+function befalling(what: (world: ProjectingWorld, process: Child) => Promise<void>): Happening {
   return async (world) => {
     const [first, another] = world.processes.filter(({ isPaused }) => !isPaused)
     if (first !== undefined && another !== undefined) await what(world, first)

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { appendIds, groupOf, type Head, ManagedProjection } from 'eventsourced'
+import type { Child } from 'eventsourced-tools'
 import { connect, nuid } from 'nats'
 import { expect, vi } from 'vitest'
 import { newEvt, ZERO } from '../evt-log.test.fixture.js'
 import { NatsEvtLog, NatsOffsetStore } from '../index.js'
-import { type ProjectingProcess, startProjecting } from './projecting-process.test.helper.js'
+import { startProjecting } from './projecting-process.test.helper.js'
 import { type Applied, expectAtLeastOnce, readApplied } from './read-model.test.helper.js'
 
 const KEY = { name: 'applied', version: 1 }
@@ -15,10 +16,10 @@ const PATIENCE = { timeout: 20_000, interval: 20 }
 /** A stream with events that come all the time, the processes that project them, and what they have made of them. */
 export interface ProjectingWorld {
   /** Those that were neither stopped nor killed. */
-  readonly processes: readonly ProjectingProcess[]
-  start(): Promise<ProjectingProcess>
-  stop(process: ProjectingProcess): Promise<void>
-  kill(process: ProjectingProcess): Promise<void>
+  readonly processes: readonly Child[]
+  start(): Promise<Child>
+  stop(process: Child): Promise<void>
+  kill(process: Child): Promise<void>
   /** Waits until those that are neither paused nor gone own all slices, and nobody else is taken for alive. @returns how long that took, in milliseconds */
   settled(): Promise<number>
   /** Waits until so many more events are applied. */
@@ -40,8 +41,8 @@ export async function projectingWorld(servers: string, leaseTtlMs: number): Prom
   await manager.streams.add({ name: applied, subjects: [applied] })
   const writers = startWriters(evtLog)
   const offsets = watchOffsets(offsetStore)
-  let processes: readonly ProjectingProcess[] = []
-  const left = (process: ProjectingProcess) => {
+  let processes: readonly Child[] = []
+  const left = (process: Child) => {
     processes = processes.filter((one) => one !== process)
   }
   const appliedCount = async () => (await manager.streams.info(applied).catch(() => undefined))?.state.messages ?? 0
