@@ -5,6 +5,7 @@ import { Client } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { backends, terminate, until } from '../fixture.test.helper.js'
 import { PostgresEvtLog } from '../index.js'
+import { leaveOpen } from './left-open.test.helper.js'
 import { expectAllRead, startReader } from './reader.test.helper.js'
 import { startWriter, type Writer } from './writers.test.helper.js'
 
@@ -27,18 +28,6 @@ afterEach(async () => {
   await admin.end()
 })
 
-/** Appends in a transaction that is left open: a writer that goes slow, or dies, when its position is taken and nobody may see it. */
-async function leaveOpen(): Promise<Client> {
-  const client = new Client(connection)
-  client.on('error', () => undefined)
-  await client.connect()
-  await client.query("BEGIN; SET application_name = 'left open'")
-  const values = [randomUUID(), randomUUID(), randomUUID()]
-  const text = `SELECT eventsourced.events_append_one('5000', 'counter', $1, 1::smallint, 0, 0, $2, 1, 'Written', 1, $3, NULL)`
-  expect((await client.query(text, values)).rowCount).toBe(1)
-  return client
-}
-
 const ENDS: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
   'that is slow': (client) => client.query('COMMIT'),
   'that is rolled back': (client) => client.query('ROLLBACK'),
@@ -58,7 +47,7 @@ test('a reader sees each event of 16 writers in 4 processes once and in order, b
   writers = Array.from({ length: 4 }, () => startWriter({ config: { connection }, logs: 4, entities: 3 }))
   for (const end of Object.values(ENDS)) {
     await reader.seesMore(200)
-    const client = await leaveOpen()
+    const client = await leaveOpen(connection)
     await until('writers wait behind it', async () => (await backends(admin, WAITS_FOR_LOCK)) > 0)
     await end(client)
     await client.end().catch(() => undefined)
@@ -78,7 +67,7 @@ test.each(Object.entries(ENDS))(
   async (_, end) => {
     const reader = await startReader(connection)
     const log = await PostgresEvtLog.create({ connection })
-    const client = await leaveOpen()
+    const client = await leaveOpen(connection)
     const appended = log.persist({
       key: { typeName: 'counter', id: randomUUID() },
       expected: { seqNo: 0, position: 0 },

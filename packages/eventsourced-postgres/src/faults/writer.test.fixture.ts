@@ -13,11 +13,13 @@ export interface WriterOptions {
   readonly logs: number
   /** How many entities each log writes to at once. */
   readonly entities: number
+  /** How long each entity waits between two appends, in milliseconds; not at all by default. */
+  readonly pauseMs?: number
 }
 
 const over = new AbortController()
 
-async function write(log: PostgresEvtLog, key: EntityKey): Promise<void> {
+async function write(log: PostgresEvtLog, key: EntityKey, pauseMs: number): Promise<void> {
   const nextAppendId = appendIds()
   let expected: Head = { seqNo: 0, position: 0 }
   while (!over.signal.aborted) {
@@ -32,6 +34,7 @@ async function write(log: PostgresEvtLog, key: EntityKey): Promise<void> {
       process.stdout.write(`${key.id} ${expected.seqNo + nth + 1} ${position} ${payload}\n`)
     }
     expected = persisted.head
+    if (pauseMs > 0) await sleep(pauseMs)
   }
 }
 
@@ -66,13 +69,13 @@ function isOptions(value: unknown): value is WriterOptions {
 
 const options: unknown = JSON.parse(process.argv[2] ?? '')
 if (!isOptions(options)) throw new Error(`no options: ${process.argv[2]}`)
-const { config, logs, entities } = options
+const { config, logs, entities, pauseMs = 0 } = options
 process.stdin.on('end', () => over.abort()).resume()
 await Promise.all(
   Array.from({ length: logs }, async () => {
     const log = await open(config)
     const keys = Array.from({ length: entities }, () => entityKey('counter', randomUUID()))
-    await Promise.all(keys.map((key) => write(log, key)))
+    await Promise.all(keys.map((key) => write(log, key, pauseMs)))
     await log.close()
   }),
 )
