@@ -28,7 +28,7 @@ test('another options object, or another domain type, has its own', () => {
     ['counter', one.evtLog],
   ])
   expect(types[3]).toBe(types[0])
-  expect(new Set(types.map(({ writer }) => writer.id)).size).toBe(3)
+  expect(new Set(types.map(({ writer }) => writer.prefix)).size).toBe(3)
 })
 
 test('what is wrong is refused each time', () => {

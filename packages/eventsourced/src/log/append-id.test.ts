@@ -32,12 +32,12 @@ test.for([
 
 test('an appendId is put together again from its parts', () => {
   const appendId = appendIds()()
-  const { incarnation, count } = appendIdParts(appendId)
-  expect(incarnation).toBe(appendId.slice(0, 36))
+  const { prefix, count } = appendIdParts(appendId)
+  expect(prefix).toBe(appendId.slice(0, 37))
   expect(count).toBe(1)
-  const largest = `${incarnation}-${'9'.repeat(15)}`
+  const largest = `${prefix}${'9'.repeat(15)}`
   for (const one of [appendId, largest]) {
     const parts = appendIdParts(one)
-    expect(appendIdOf(parts.incarnation, parts.count)).toBe(one)
+    expect(appendIdOf(parts.prefix, parts.count)).toBe(one)
   }
 })

@@ -9,7 +9,7 @@ import type { Append, Head, NewEvt } from './evt-log.js'
 export class CheckedAppend implements Append, AppendIdParts {
   readonly key: EntityKey
   readonly expected: Head
-  readonly incarnation: string
+  readonly prefix: string
   readonly count: number
   readonly appendId: string
   readonly groups: readonly (readonly NewEvt[])[]
@@ -17,9 +17,9 @@ export class CheckedAppend implements Append, AppendIdParts {
   constructor(key: EntityKey, expected: Head, writer: Incarnation, groups: readonly (readonly NewEvt[])[]) {
     this.key = key
     this.expected = expected
-    this.incarnation = writer.id
+    this.prefix = writer.prefix
     this.count = writer.next()
-    this.appendId = appendIdOf(this.incarnation, this.count)
+    this.appendId = appendIdOf(this.prefix, this.count)
     this.groups = groups
   }
 }

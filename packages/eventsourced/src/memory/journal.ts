@@ -30,6 +30,7 @@ export class Journal {
   readonly #byId = new Map<string, JournalEntity>()
   readonly #entities: JournalEntity[] = []
   readonly #evtTypes = new Interned()
+  /** The prefixes of their appendIds. */
   readonly #incarnations = new Interned()
   /** Those whose events are all deleted are gone. */
   readonly #chunks: (Chunk | undefined)[] = []
@@ -75,8 +76,8 @@ export class Journal {
   append(entity: JournalEntity, append: Append, firstPosition: number, time: number): Persisted {
     const { groups } = append
     const evts = groups.length === 1 ? (groups[0] ?? []) : groups.flat()
-    const { incarnation, count } = append instanceof CheckedAppend ? append : appendIdParts(append.appendId)
-    const origin = { incarnation: this.#incarnations.numberOf(incarnation), count, time }
+    const { prefix, count } = append instanceof CheckedAppend ? append : appendIdParts(append.appendId)
+    const origin = { incarnation: this.#incarnations.numberOf(prefix), count, time }
     let position = firstPosition
     for (const evt of evts) {
       const chunk = this.#openChunk()
