@@ -26,7 +26,7 @@ export function createChange(names: Names): string {
       PERFORM pg_advisory_xact_lock(hashtextextended(p_namespace || ' ' || p_key, ${regclass()}::oid::bigint));
       LOOP
         SELECT i.alive_until, i.generation, ${namespaceGeneration(names)} AS namespace_generation,
-          k.epoch AS key_epoch, k.generation AS key_generation, ${sumOfOthers(names, 'k.epoch')} AS others,
+          k.epoch AS key_epoch, k.generation AS key_generation, (${sumOfOthers(names, 'k.epoch')}) AS others,
           s.epoch, s.generation AS slice_generation, s.count, s.change_no, s.change_writer, s.answer_total, s.answer_own
         INTO world
         FROM ${instances} AS i

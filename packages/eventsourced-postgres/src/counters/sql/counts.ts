@@ -11,7 +11,7 @@ export function createCounts(names: Names): string {
     BEGIN
       ${beat(names)}
       RETURN QUERY
-      SELECT ${sumOfOthers(names, 'k.epoch')} + coalesce(mine.count, 0), coalesce(mine.count, 0)
+      SELECT (${sumOfOthers(names, 'k.epoch')}) + coalesce(mine.count, 0), coalesce(mine.count, 0)
       FROM ${qualified('_keys')} AS k
       LEFT JOIN LATERAL (
         SELECT s.count FROM ${qualified()} AS s

@@ -39,12 +39,14 @@ export function namespaceGeneration({ qualified }: Names): string {
   return `coalesce((SELECT n.generation FROM ${qualified('_namespaces')} AS n WHERE n.namespace = p_namespace), 0)`
 }
 
-/** The sum of the slices of all others that are alive, in an epoch. */
+/**
+ * Query: the sum of the slices of all others that are alive, in an epoch. Whether one is alive is looked up by a subquery and not by a join: a join that was
+ * planned on small tables may go through all instances of the namespace for each slice.
+ */
 export function sumOfOthers({ qualified }: Names, epoch: string): string {
-  return `coalesce((
-        SELECT sum(s.count) FROM ${qualified()} AS s
-        JOIN ${qualified('_instances')} AS i
-          ON i.namespace = s.namespace AND i.instance_id = s.instance_id AND i.generation = s.generation
-        WHERE s.namespace = p_namespace AND s.key = p_key AND s.instance_id <> p_instance_id
-          AND s.epoch = ${epoch} AND i.alive_until > moment), 0)`
+  return `
+        SELECT coalesce(sum(s.count), 0) AS sum FROM ${qualified()} AS s
+        WHERE s.namespace = p_namespace AND s.key = p_key AND s.instance_id <> p_instance_id AND s.epoch = ${epoch} AND (
+          SELECT i.generation = s.generation AND i.alive_until > moment FROM ${qualified('_instances')} AS i
+          WHERE i.namespace = p_namespace AND i.instance_id = s.instance_id)`
 }
