@@ -47,8 +47,16 @@ test('ten processes that start at once on an empty database make one schema', as
 })
 
 test('ten processes that start at once on an older schema bring it up to date, and keep its events', async () => {
-  const older = { names: names('eventsourced', 'events'), setup: true, steps: EVT_LOG_STEPS.slice(0, 1) }
+  const older = {
+    kind: 'events' as const,
+    names: names('eventsourced', 'events'),
+    setup: true,
+    steps: EVT_LOG_STEPS.slice(0, 1),
+  }
   await withClient(connection, (client) => migrate(client, older))
+  await withClient(connection, (client) =>
+    client.query('ALTER TABLE eventsourced.eventsourced_versions DROP COLUMN kind'),
+  )
   await withClient(connection, (client) =>
     client.query(`INSERT INTO eventsourced.events
       (position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata)
@@ -68,6 +76,7 @@ test('a migration that fails leaves the schema as it was', async () => {
   await (await PostgresEvtLog.create({ connection, setup: true })).close()
   const before = await withClient(connection, versions)
   const failing = {
+    kind: 'events' as const,
     names: names('eventsourced', 'events'),
     setup: true,
     steps: [...EVT_LOG_STEPS, () => ['CREATE TABLE half (n int)', 'SELECT 1 / 0']],

@@ -82,6 +82,22 @@ describe('the schema', () => {
     }
   })
 
+  test('has a table of its own: another kind’s, and one that is there already, are refused and left as they are', async () => {
+    const another = { code: 'INVALID_INPUT', field: 'table' }
+    const store = await PostgresSnapshotStore.create({ connection, setup: true })
+    await expect(PostgresEvtLog.create({ connection, table: 'snapshots', setup: true })).rejects.toMatchObject(another)
+    await (await PostgresSnapshotStore.create({ connection })).close()
+    await store.close()
+    await admin.query(
+      'CREATE TABLE eventsourced.events (n integer); CREATE TABLE eventsourced.other_position (n integer)',
+    )
+    for (const table of ['events', 'other']) {
+      await expect(PostgresEvtLog.create({ connection, table, setup: true })).rejects.toMatchObject(another)
+    }
+    const { rows } = await admin.query("SELECT FROM pg_class WHERE relname IN ('other', 'events_position')")
+    expect(rows).toEqual([])
+  })
+
   test('is refused as forbidden to a role that may not create it', async () => {
     const user = `nobody_${Date.now()}`
     await admin.query(`CREATE ROLE ${user} LOGIN PASSWORD 'secret'`)

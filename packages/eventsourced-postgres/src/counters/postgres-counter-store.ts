@@ -73,7 +73,7 @@ export class PostgresCounterStore implements CounterStore {
     const { clock } = config
     const timeoutMs = checkCount('timeoutMs', config.timeoutMs, { otherwise: 5_000, min: 1, max: 2 ** 31 - 1 })
     if (clock !== undefined && typeof clock !== 'function') throw new InvalidInputError('clock', clock, 'a function')
-    const database = await open(checked, COUNTER_STEPS)
+    const database = await open(checked, { kind: 'counters', steps: COUNTER_STEPS })
     const store = new PostgresCounterStore(checked, { database, timeoutMs, clock })
     store.#sweep(checked)
     return store

@@ -58,7 +58,7 @@ export class PostgresEvtLog implements EvtLog {
    */
   static async create(config: PostgresEvtLogConfig): Promise<PostgresEvtLog> {
     const checked = checkEvtLogConfig(config)
-    return new PostgresEvtLog(checked, await open(checked, EVT_LOG_STEPS))
+    return new PostgresEvtLog(checked, await open(checked, { kind: 'events', steps: EVT_LOG_STEPS }))
   }
 
   private constructor(config: CheckedEvtLogConfig, database: Database) {

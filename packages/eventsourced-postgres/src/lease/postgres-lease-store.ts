@@ -55,7 +55,7 @@ export class PostgresLeaseStore implements LeaseStore {
   static async create(config: PostgresLeaseStoreConfig): Promise<PostgresLeaseStore> {
     const checked = checkConfig(config, 'leases', ['ttlMs'])
     const ttlMs = checkTtl('ttlMs', config.ttlMs)
-    return new PostgresLeaseStore(checked, ttlMs, await open(checked, STEPS))
+    return new PostgresLeaseStore(checked, ttlMs, await open(checked, { kind: 'leases', steps: STEPS }))
   }
 
   private constructor({ names, preparedStatements }: Checked, ttlMs: number, database: Database) {

@@ -68,7 +68,7 @@ export class PostgresOffsetStore implements OffsetStore {
     const checked = checkConfig(config, 'projections', FIELDS)
     const { names, setup, preparedStatements, logger } = checked
     const timeoutMs = checkCount('timeoutMs', config.timeoutMs, { otherwise: 10_000, min: 1, max: 2 ** 31 - 1 })
-    const database = await open(checked, STEPS)
+    const database = await open(checked, { kind: 'offsets', steps: STEPS })
     try {
       const leases = await PostgresLeaseStore.create({
         pool: database.readers,

@@ -60,7 +60,7 @@ export class PostgresSnapshotStore implements SnapshotStore {
     const checked = checkConfig(config, 'snapshots', ['timeoutMs'])
     const bounds = { otherwise: 30_000, min: 1, max: 2 ** 31 - 1 }
     const timeoutMs = checkCount('timeoutMs', config.timeoutMs, bounds)
-    return new PostgresSnapshotStore(checked, timeoutMs, await open(checked, STEPS))
+    return new PostgresSnapshotStore(checked, timeoutMs, await open(checked, { kind: 'snapshots', steps: STEPS }))
   }
 
   private constructor({ names, preparedStatements }: Checked, timeoutMs: number, database: Database) {
