@@ -128,8 +128,8 @@ async function live(
 }
 
 async function memory(many: CatchUp, few: CatchUp): Promise<Figure[]> {
-  const [ofFew, ofMany] = [await peakHeap(few, 5), await peakHeap(many, 20)]
+  const [ofFew, ofMany] = [await peakHeap(few, 3), await peakHeap(many, 10)]
   const megabytes = (bytes: number) => (bytes / 1_048_576).toFixed(1)
   print(`  heap while behind: ${megabytes(ofFew)} MB by ${few.count} events, ${megabytes(ofMany)} MB by ${many.count}`)
-  return [{ what: 'heap while four times as far behind', value: ofMany / ofFew, target: 'about 1' }]
+  return [{ what: 'heap of the process while four times as far behind', value: ofMany / ofFew, target: 'about 1' }]
 }
