@@ -14,6 +14,8 @@ export const Entity = {
    * Any number of processes may spawn the same id: the log's fence lets one of them win each time, and the others take over what it
    * stored and decide again.
    *
+   * An options object is read once: whoever spawns many entities gives all of them the same one, and they share what it stands for.
+   *
    * @throws {InvalidInputError} if the id is no UUID or an option is wrong
    * @throws {EventSourcedError} `LOG_LOST_EVENTS`, `REPLAY_OUT_OF_ORDER`, `SNAPSHOT_UNREADABLE`, `EVT_HANDLER_FAILED`,
    * `UNKNOWN_EVT_TYPE`, `EVT_TOO_NEW`, `BINARIZER_FAILED`, `UNAVAILABLE`
