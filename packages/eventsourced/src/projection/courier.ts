@@ -11,6 +11,8 @@ import type { ProjectionTelemetry } from './telemetry.js'
 
 /** How long a delivery that was given up may take to end. */
 const GRACE_MS = 5_000
+/** How many events are parked by one move at most: every store takes so many at once. */
+const PARKED_AT_ONCE = 500
 const OUTCOMES = { again: 'failed', stop: 'failed', skip: 'skipped', park: 'parked' } as const
 
 /** What a courier works with. */
@@ -49,19 +51,22 @@ export class Courier<Evt> {
     const broken = items.findIndex(({ fate }) => fate.kind === 'broken')
     if (broken >= 0) return this.#around(items, broken, false)
     if (items.length === 0) return
+    if (items.filter(({ fate }) => fate.kind === 'park').length > PARKED_AT_ONCE) return this.#inHalves(items)
     const error = await this.#deliver(evtsOf(items), stridesOf(items))
     if (error === undefined) return this.#count(items)
     const handled = items.filter(({ fate }) => fate.kind === 'handle')
     const culprit = handled.length === 1 ? handled[0] : error.index === undefined ? undefined : handled[error.index]
-    if (culprit === undefined) {
-      const middle = Math.ceil(items.length / 2)
-      await this.carry(items.slice(0, middle))
-      return this.carry(items.slice(middle))
-    }
+    if (culprit === undefined) return this.#inHalves(items)
     const at = items.indexOf(culprit)
     culprit.fate = { kind: 'broken', error }
     // Without a transaction what was handled before it stays handled.
     return this.#around(items, at, !this.#setup.delivery.rollsBack && error.index !== undefined)
+  }
+
+  async #inHalves(items: readonly Item<Evt>[]): Promise<void> {
+    const middle = Math.ceil(items.length / 2)
+    await this.carry(items.slice(0, middle))
+    return this.carry(items.slice(middle))
   }
 
   /** Delivers what is before an event that failed, decides on that one, and delivers the rest. */
