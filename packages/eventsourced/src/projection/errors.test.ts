@@ -119,6 +119,18 @@ test('a parked event is dropped for good, and what is behind it waits to be retr
   expect(bench.seen.of(id)).toEqual([1, 3, 4])
 })
 
+test('of what a handler has to say no more is kept than a store can take', async () => {
+  const projection = await bench.start({
+    onError: after(1, 'park'),
+    handle: () => {
+      throw new Error('no'.repeat(1_000_000))
+    },
+  })
+  const { key } = await bench.note(newId())
+  await expect.poll(async () => (await parkedOf(projection))[0]?.failure?.message.length).toBeLessThan(10_000)
+  expect((await parkedOf(projection))[0]?.evt.key).toEqual(key)
+})
+
 test('an event is skipped where that is asked for', async () => {
   const id = newId()
   const options = { handle: failingOn(new Set([`${id} 2`])), onError: after(2, 'skip') }

@@ -55,9 +55,13 @@ export function offsetAt({ position, appendId, key, seqNo }: PersistedEvt): Offs
   return { position, appendId, id: key.id, seqNo }
 }
 
+/** How long a message is kept, in characters: a handler's may be of any length, and the store must take it. */
+const MAX_MESSAGE = 2_000
+
 export function failureOf(error: Error, attempts: number, stopped: boolean): Failure {
   const code = codeOf(error) ?? error.name
-  return { code, message: error.message, at: new Date(), attempts: Number.isFinite(attempts) ? attempts : 1, stopped }
+  const message = error.message.length > MAX_MESSAGE ? `${error.message.slice(0, MAX_MESSAGE)}…` : error.message
+  return { code, message, at: new Date(), attempts: Number.isFinite(attempts) ? attempts : 1, stopped }
 }
 
 /** A slice, and what is to become of its record. */
