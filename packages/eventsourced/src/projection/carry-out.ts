@@ -24,7 +24,8 @@ export async function carryOut<Evt>(tools: CarryOut<Evt>, state: SliceState, req
       return reset(tools, state, request)
     case 'resume':
       await tools.courier.move([strideOf(state, { failure: undefined, done: request.id })])
-      return rereadIfClaimed(state)
+      // To be claimed anew, which looks at its offset again: it may have stopped since the log lost events.
+      return state.unclaim()
     case 'retry':
       return retry(tools, state, request)
     case 'drop':

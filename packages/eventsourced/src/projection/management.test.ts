@@ -182,6 +182,37 @@ test('a log that ends before what was handled is an error, and so is one with ot
   await expect(bench.start({ evtLog: other, handler })).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
 })
 
+test('a slice that stopped since its log lost events does not go on by being resumed, but by a reset', async () => {
+  const id = newId(7)
+  let log: MemoryEvtLog = bench.evtLog
+  class RestoredEvtLog extends MemoryEvtLog {
+    override head(...args: Parameters<MemoryEvtLog['head']>): ReturnType<MemoryEvtLog['head']> {
+      return log.head(...args)
+    }
+    override evtsById(...args: Parameters<MemoryEvtLog['evtsById']>): ReturnType<MemoryEvtLog['evtsById']> {
+      return log.evtsById(...args)
+    }
+  }
+  const evtLog = new RestoredEvtLog({ storageOf: bench.evtLog })
+  const before = await bench.start({ evtLog })
+  await before.reached(await bench.note(id, 3))
+  await before.stop()
+  const projection = await bench.start({ evtLog })
+  // With others' events where the offset stands, before any slice is claimed.
+  log = new MemoryEvtLog()
+  await note(log, id, 5)
+  await expect.poll(async () => (await projection.status()).slices[7]?.state).toBe('failed')
+  await projection.manage.resume()
+  await expect.poll(async () => (await projection.status()).requests).toEqual([])
+  expect((await projection.status()).slices[7]).toMatchObject({
+    state: 'failed',
+    lastError: { code: 'LOG_LOST_EVENTS' },
+  })
+  await projection.manage.reset(0)
+  await expect.poll(async () => (await projection.status()).state).toBe('running')
+  await expect.poll(() => bench.seen.of(id)).toEqual([1, 2, 3, 1, 2, 3])
+})
+
 test('a projection whose log lost events is started again by resetting it before', async () => {
   const projection = await bench.start()
   await projection.reached(await bench.note(newId(), 3))
@@ -215,6 +246,12 @@ test('what is started wrongly is refused by name', async () => {
   await expect(bench.start({ name: 'with.dot' })).rejects.toThrow(/^name is /)
   await expect(bench.start({ version: 0 })).rejects.toThrow(/^version is /)
   await expect(bench.start({ handlerTimeoutMs: 0 })).rejects.toThrow(/^handlerTimeoutMs is /)
+})
+
+test('who waits for an event of another type is told so at once', async () => {
+  const projection = await bench.start()
+  const stored = { key: { typeName: 'another', id: newId() }, position: 1 }
+  await expect(projection.reached(stored)).rejects.toMatchObject({ code: 'INVALID_INPUT', field: 'typeName' })
 })
 
 test('a process waits for what another one handles', async () => {

@@ -69,14 +69,20 @@ function running<Evt>(setup: ProjectionSetup<Evt>, store: OffsetStore): RunningP
       await delivery.close()
     }
   }
+  const checkOwn = (typeName: string) => {
+    if (typeName !== own) throw new InvalidInputError('typeName', typeName, `${own}, which the projection reads`)
+  }
   let stopped: Promise<void> | undefined
   return {
     key,
     manage,
     status: () => manage.status(),
-    reached: (result, waiting) => waiters.reached(result, waiting),
+    reached: async (result, waiting) => {
+      checkOwn(result.key.typeName)
+      await waiters.reached(result, waiting)
+    },
     position: async (typeName, slice) => {
-      if (typeName !== own) throw new InvalidInputError('typeName', typeName, `${own}, which the projection reads`)
+      checkOwn(typeName)
       const [record] = await store.slices(key, [slice])
       return record?.offset.position ?? 0
     },
