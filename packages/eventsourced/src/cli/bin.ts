@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 import { runCli } from './run-cli.js'
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const code = await runCli(process.argv.slice(2), {
   cwd: process.cwd(),
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
 })
+// What a configuration has opened besides (a pool, a connection) must not keep the process alive; but what was written goes out first.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
