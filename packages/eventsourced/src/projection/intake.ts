@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError } from '../errors.js'
 import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
 import { SLICE_COUNT } from '../log/slice.js'
@@ -18,6 +19,8 @@ export interface IntakeOptions {
 
 /** How many bytes are read ahead: more only if a single event has more. */
 const MAX_BYTES = 16 * 1_048_576
+/** After how many events sockets have their turn. A log that has a page at hand gives it without a pause, and the delivery under way would wait for all of it. */
+const EVTS_A_TURN = 128
 
 /** Reads the events of a type ahead of those who handle them, within bounds: what a projection keeps in memory does not depend on its lag. */
 export class Intake {
@@ -78,6 +81,7 @@ export class Intake {
   async #read(): Promise<void> {
     const { evtLog, typeName, after, slices, batchEvts, maxEvts, onMore } = this.#options
     const { signal } = this.#abort
+    let turn = 0
     try {
       const slice = slices.length === SLICE_COUNT ? {} : { slice: slices }
       for await (const evt of evtLog.evtsByType(typeName, { after, ...slice, live: true, signal })) {
@@ -90,6 +94,8 @@ export class Intake {
         this.#bytes += evt.bytes.byteLength
         if (this.size === batchEvts) onMore()
         if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) await this.#room()
+        turn = (turn + 1) % EVTS_A_TURN
+        if (turn === 0) await nextTurn()
       }
       throw new Error('the live read has ended')
     } catch (error) {
