@@ -13,7 +13,7 @@ import type { ProjectionStatus } from './status.js'
 /** A projection that this process takes part in. As retention's progress it answers for itself alone. */
 export interface RunningProjection extends ProjectionProgress {
   readonly key: ProjectionKey
-  /** To pause, resume, reset, promote it, and so on, in all processes. */
+  /** To pause, resume, reset, promote it, and so on, in all processes; until `stop` where the handler has opened its store itself, as `exactlyOnce` does. */
   readonly manage: ManagedProjection
   /** How it stands, over all processes. */
   status(): Promise<ProjectionStatus>
