@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { randomUUID } from 'node:crypto'
 import {
   appendIds,
@@ -212,6 +213,24 @@ test('a transaction that idles for too long is ended by the server, with its loc
   await projection.reached(await note(id), { deadline: new Date(Date.now() + 20_000) })
   expect(ended).toHaveBeenCalledOnce()
   expect(await applied(id)).toEqual([1])
+})
+
+test('an event whose handler always leaves its transaction idle for too long has failed; the others go on', async () => {
+  const [slow, other] = [randomUUID(), randomUUID()]
+  const handler = exactlyOnce<Noted>(
+    pool,
+    async (evt, tx) => {
+      await apply(evt, tx)
+      if (evt.key.id === slow) await sleep(600)
+    },
+    { idleInTransactionMs: 100 },
+  )
+  const last = await note(slow)
+  const projection = await start(handler)
+  const deadline = new Date(Date.now() + 20_000)
+  await projection.reached(await note(other), { deadline })
+  await expect(projection.reached(last, { deadline })).rejects.toMatchObject({ code: 'PARKED' })
+  expect([await applied(slow), await applied(other)]).toEqual([[], [1]])
 })
 
 test.each(['request', 'answer'] as const)(

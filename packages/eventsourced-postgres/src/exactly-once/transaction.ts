@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { UnavailableError } from 'eventsourced'
+import { HandlerError, UnavailableError } from 'eventsourced'
 import type { ClientBase, Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg'
 import { borrow } from '../database/lend.js'
 import { isConnectionSpent, sqlState } from '../errors/sqlstate.js'
@@ -43,6 +43,7 @@ export interface TransactionOptions {
 
 /** How long to wait for a connection of the pool. */
 const CONNECT_MS = 10_000
+const IDLED_TOO_LONG = '25P03'
 
 /**
  * Runs work in a transaction on a connection of the pool. Whatever the work leaves undone is rolled back, and a connection that can't be trusted
@@ -59,12 +60,14 @@ export async function inTransaction<Result>(
   let isLost = false
   let isWritten = false
   let lostBy: unknown
+  let idled: HandlerError | undefined
   const cutOff = () => {
     isCut = true
     giveBack(true)
   }
-  const lost = () => {
+  const lost = (error: unknown) => {
     isLost = true
+    if (sqlState(error) === IDLED_TOO_LONG) idled = idledError(idleMs, error)
   }
   signal.addEventListener('abort', cutOff)
   client.once('error', lost)
@@ -89,12 +92,18 @@ export async function inTransaction<Result>(
     return result
   } catch (error) {
     giveBack(isCut || (await rollBack(client)))
-    // What the handler made of a connection that it lost is not its failure.
-    throw lostBy ?? error
+    // What the handler made of a connection that it lost is not its failure, unless it let it idle.
+    throw (isCut ? undefined : idled) ?? lostBy ?? error
   } finally {
     signal.removeEventListener('abort', cutOff)
     client.off('error', lost)
   }
+}
+
+/** It is the handler's own time that was too long: of a batch of many events a smaller part may fit. */
+function idledError(idleMs: number, cause: unknown): HandlerError {
+  const message = `the handler left its transaction idle for more than ${idleMs} ms: set idleInTransactionMs higher, or maxEvts lower`
+  return new HandlerError('PROJECTION_HANDLER_TIMEOUT', message, { cause })
 }
 
 /** Rolls back, and tells whether the connection must be cut. */
