@@ -40,7 +40,7 @@ beforeEach(async () => {
   pool.on('error', () => undefined)
   admin = new Client(connection)
   await admin.connect()
-  await admin.query('CREATE TABLE applied (id uuid NOT NULL, n integer NOT NULL)')
+  await admin.query('CREATE TABLE applied (no bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL, n integer NOT NULL)')
   evtLog = new MemoryEvtLog()
 })
 
@@ -64,7 +64,7 @@ async function note(id: string, count = 1) {
 
 /** What a read model has of an entity, in the order in which it was applied. */
 async function applied(id: string): Promise<number[]> {
-  const { rows } = await admin.query<{ n: number }>('SELECT n FROM applied WHERE id = $1 ORDER BY ctid', [id])
+  const { rows } = await admin.query<{ n: number }>('SELECT n FROM applied WHERE id = $1 ORDER BY no', [id])
   return rows.map(({ n }) => n)
 }
 
