@@ -2,7 +2,7 @@ import { UnavailableError } from '../errors.js'
 import { makeBatch } from './batch.js'
 import type { ProjectedEvt } from './delivery.js'
 import { HandlerError } from './handler-error.js'
-import { decoded, failureOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
+import { behindParked, decoded, failureOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
 import type { Failure, Move, ParkedEvt } from './offset-store.js'
 import type { Verdict } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
@@ -120,9 +120,7 @@ export class Courier<Evt> {
         culprit.fate = { kind: 'park', failure }
         state.parkedIds.add(stored.key.id)
         for (const item of rest) {
-          if (item.stored.key.id === stored.key.id && item.fate.kind !== 'pass') {
-            item.fate = { kind: 'park', failure: undefined }
-          }
+          if (item.stored.key.id === stored.key.id) item.fate = behindParked(item.fate)
         }
         return
     }

@@ -170,6 +170,28 @@ test.for([{ version: 2 }, { type: 'Renamed' }])(
   },
 )
 
+test.for(['in the same batch', 'later'])(
+  'an event that is newer than this code is not parked behind a parked one of its entity, be it there %s',
+  async (when) => {
+    const [poisoned, other] = [newId(1), newId(2)]
+    const tooNew = () => note(bench.evtLog, poisoned, 1, { version: 2 })
+    await bench.note(poisoned, 2)
+    if (when !== 'later') await tooNew()
+    const projection = await bench.start({
+      onError: () => ({ kind: 'park' }),
+      handle: (evt) => {
+        if (evt.key.id === poisoned) throw new Error('poison')
+        bench.seen.add(evt)
+      },
+    })
+    await expect.poll(async () => (await parkedOf(projection)).length).toBe(2)
+    if (when === 'later') await tooNew()
+    await expect.poll(async () => (await projection.status()).slices[1]?.state).toBe('failed')
+    expect(await parkedOf(projection)).toHaveLength(2)
+    await projection.reached(await bench.note(other, 2))
+  },
+)
+
 test('a handler that hangs is given up in time, its event is tried again, the others go on', async () => {
   const [stuck, other] = [newId(1), newId(2)]
   let hangs = 2

@@ -28,8 +28,14 @@ export function itemOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (ev
 
 function fateOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Fate<Evt> {
   if (isReserved(stored.type)) return { kind: 'pass' }
-  if (state.parkedIds.has(stored.key.id)) return { kind: 'park', failure: undefined }
-  return decoded(stored, decode)
+  const fate = decoded(stored, decode)
+  return state.parkedIds.has(stored.key.id) ? behindParked(fate) : fate
+}
+
+/** What becomes of an event behind a parked one of its entity: it is parked, too, unless this code does not know what it is. */
+export function behindParked<Evt>(fate: Fate<Evt>): Fate<Evt> {
+  if (fate.kind === 'pass' || (fate.kind === 'broken' && isTooNew(fate.error))) return fate
+  return { kind: 'park', failure: undefined }
 }
 
 /** An event for the handler, if it can be decoded. */
