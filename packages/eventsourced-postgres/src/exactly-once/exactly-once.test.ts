@@ -40,7 +40,9 @@ beforeEach(async () => {
   pool.on('error', () => undefined)
   admin = new Client(connection)
   await admin.connect()
-  await admin.query('CREATE TABLE applied (no bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL, n integer NOT NULL)')
+  await admin.query(
+    'CREATE TABLE applied (no bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL, n integer NOT NULL)',
+  )
   evtLog = new MemoryEvtLog()
 })
 
