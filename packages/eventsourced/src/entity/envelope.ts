@@ -2,6 +2,7 @@ import type { Span } from '@opentelemetry/api'
 import { EventSourcedError, messageOf, UncertainError } from '../errors.js'
 import { turnTime } from '../turn-time.js'
 import type { Settled } from './cmd-result.js'
+import { onAbort } from './on-abort.js'
 import { checkedRequest, type HandleCmdOptions, type Request } from './request.js'
 import { type Telemetry, withTraceContext } from './telemetry.js'
 
@@ -118,11 +119,10 @@ function watch(
     giveUp(passed(deadline))
     return undefined
   }
-  const onAbort = () => giveUp(signal?.reason)
-  signal?.addEventListener('abort', onAbort, { once: true })
+  const unlisten = signal && onAbort(signal, () => giveUp(signal.reason))
   const stopTimer = deadline && startTimer(deadline, giveUp)
   return () => {
-    signal?.removeEventListener('abort', onAbort)
+    unlisten?.()
     stopTimer?.()
   }
 }
