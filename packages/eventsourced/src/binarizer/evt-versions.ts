@@ -1,4 +1,4 @@
-import { EventSourcedError, InvalidInputError, show } from '../errors.js'
+import { EventSourcedError, InvalidInputError, messageOf, show } from '../errors.js'
 import type { Upcaster } from './binarizer.js'
 
 /**
@@ -18,12 +18,20 @@ export interface EvtVersions {
   today(type: string): number
   /** Whether this code can read an event. @throws {EventSourcedError} `UNKNOWN_EVT_TYPE` or `EVT_TOO_NEW` */
   check(type: string, version: number): void
-  /** Today's form of an event that was checked. @throws {EventSourcedError} `BINARIZER_FAILED` if an upcaster throws */
+  /** Today's form of an event that was checked. @throws {EventSourcedError} `BINARIZER_FAILED` if an upcaster throws, or makes something else */
   upcast(type: string, version: number, evt: unknown): unknown
 }
 
-/** Versions as the upcasters say; without any, all types are known and in version 1. @throws {InvalidInputError} */
-export function evtVersions(upcasters: Readonly<Record<string, readonly Upcaster[]>> | undefined): EvtVersions {
+/**
+ * Versions as the upcasters say; without any, all types are known and in version 1.
+ *
+ * @param typeOf the type of an event; may throw if that is none
+ * @throws {InvalidInputError}
+ */
+export function evtVersions(
+  upcasters: Readonly<Record<string, readonly Upcaster[]>> | undefined,
+  typeOf: (evt: unknown) => string,
+): EvtVersions {
   const known = new Map(Object.entries(upcasters ?? {}))
   for (const [type, list] of known) {
     if (!Array.isArray(list)) throw new InvalidInputError(`evts.${type}`, list, 'a list of upcasters, [] for none')
@@ -54,10 +62,21 @@ export function evtVersions(upcasters: Readonly<Record<string, readonly Upcaster
 
     upcast(type, version, evt) {
       const list = find(type) ?? []
+      if (version > list.length) return evt
       let upcasted = evt
       for (let from = version; from <= list.length; from++) upcasted = upcastOnce(list[from - 1], upcasted, type, from)
-      return upcasted
+      if (isKnown(upcasted)) return upcasted
+      const message = `the upcasters of ${show(type)} made ${show(upcasted)} of version ${version}: expected an event of one of the types ${names()}`
+      throw new EventSourcedError('BINARIZER_FAILED', message)
     },
+  }
+
+  function isKnown(evt: unknown): boolean {
+    try {
+      return find(typeOf(evt)) !== undefined
+    } catch {
+      return false
+    }
   }
 }
 
@@ -65,10 +84,16 @@ function upcastOnce(upcaster: Upcaster | undefined, evt: unknown, type: string, 
   try {
     return upcaster?.(evt)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    const message = `the upcaster of ${show(type)} from version ${version} to ${version + 1} threw: ${reason}`
+    const message = `the upcaster of ${show(type)} from version ${version} to ${version + 1} threw: ${messageOf(error)}`
     throw new EventSourcedError('BINARIZER_FAILED', message, { cause: error })
   }
+}
+
+/** The type of an event that is told apart by it. @throws {EventSourcedError} `BINARIZER_FAILED` if it has none */
+export function typeOf(evt: unknown): string {
+  const type = typeof evt === 'object' && evt !== null && 'type' in evt ? evt.type : undefined
+  if (typeof type === 'string') return type
+  throw new EventSourcedError('BINARIZER_FAILED', `evt.type is ${show(type)}: expected a string, or the option evtType`)
 }
 
 const MAX_VERSION = 2 ** 31 - 1

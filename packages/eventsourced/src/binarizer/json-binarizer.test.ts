@@ -296,6 +296,18 @@ describe('events', () => {
     )
   })
 
+  test.each([
+    ['nothing', () => undefined],
+    ['a promise', async (evt: unknown) => evt],
+    ['an event without a type', () => ({ balance: 1 })],
+    ['an event of an unknown type', (evt: object) => ({ ...evt, type: 'Closed' })],
+  ])('whose upcaster makes %s of them fail instead of being taken for what they are not', (_, upcaster) => {
+    const today = jsonBinarizer<Opened, unknown>({ evts: { Opened: [upcaster] } })
+    expect(() => today.decodeEvt({ type: 'Opened', version: 1, bytes: Buffer.from('{"type":"Opened"}') })).toThrow(
+      expect.objectContaining({ code: 'BINARIZER_FAILED' }),
+    )
+  })
+
   test('need not be told apart by `type`', () => {
     const numbers = jsonBinarizer<bigint, bigint>({ evtType: (evt) => (evt < 0n ? 'Lowered' : 'Raised') })
     const encoded = numbers.encodeEvt(-5n)

@@ -1,7 +1,6 @@
-import { EventSourcedError, show } from '../errors.js'
 import { asStored } from './as-stored.js'
 import type { Binarizer } from './binarizer.js'
-import { checkStateVersion, type EvtUpcasters, evtVersions } from './evt-versions.js'
+import { checkStateVersion, type EvtUpcasters, evtVersions, typeOf } from './evt-versions.js'
 import { fromJsonBytes, toJsonBytes } from './json-bytes.js'
 
 /** How a {@link jsonBinarizer} works. */
@@ -32,7 +31,7 @@ export function jsonBinarizer<Evt, State>(
 export function jsonBinarizer<Evt, State>(options: JsonBinarizerOptions<Evt> = {}): Binarizer<Evt, State> {
   const { evtType = typeOf, stateVersion = 0 } = options
   checkStateVersion(stateVersion)
-  const versions = evtVersions(options.evts)
+  const versions = evtVersions(options.evts, (evt) => evtType(asStored<Evt>(evt)))
   return {
     encodeEvt(evt) {
       const type = evtType(evt)
@@ -49,10 +48,4 @@ export function jsonBinarizer<Evt, State>(options: JsonBinarizerOptions<Evt> = {
     encodeReply: (reply) => toJsonBytes(reply, 'reply'),
     decodeReply: (bytes) => fromJsonBytes(bytes, 'reply'),
   }
-}
-
-function typeOf(evt: unknown): string {
-  const type = typeof evt === 'object' && evt !== null && 'type' in evt ? evt.type : undefined
-  if (typeof type === 'string') return type
-  throw new EventSourcedError('BINARIZER_FAILED', `evt.type is ${show(type)}: expected a string, or the option evtType`)
 }

@@ -357,6 +357,16 @@ describe('reading', () => {
   })
 })
 
+test('an upcaster that makes another type of an event than there is fails', () => {
+  const today: Binarizer<Evt, bigint> = protobufBinarizer({
+    evt: bank.Evt,
+    evts: { Opened: [(evt: Opened) => ({ ...evt, type: 'Begun' })], Moved: [], Split: [] },
+    state: { message: bank.State, toMessage: (value) => ({ value }), fromMessage: ({ value }) => value },
+  })
+  const first = binarizer.encodeEvt(opened)
+  expect(() => today.decodeEvt(first)).toThrow(expect.objectContaining({ code: 'BINARIZER_FAILED' }))
+})
+
 describe('making one', () => {
   const state = () => ({ message: bank.State, toMessage: (value: bigint) => ({ value }), fromMessage: () => 0n })
 

@@ -1,7 +1,7 @@
 import { EventSourcedError, InvalidInputError, show } from '../errors.js'
 import { asStored } from './as-stored.js'
 import type { Binarizer } from './binarizer.js'
-import { checkStateVersion, type EvtUpcasters, evtVersions } from './evt-versions.js'
+import { checkStateVersion, type EvtUpcasters, evtVersions, typeOf } from './evt-versions.js'
 import { fromJsonBytes, toJsonBytes } from './json-bytes.js'
 import { type ExactCodec, exactCodec } from './exact-codec.js'
 import { isPlainObject, type PlainObject } from './plain-object.js'
@@ -55,7 +55,7 @@ export function protobufBinarizer<
 >(options: ProtobufBinarizerOptions<Evt, State, EvtMessage, StateMessage>): Binarizer<Evt, State> {
   const { state, stateVersion = 0 } = options
   checkStateVersion(stateVersion)
-  const versions = evtVersions(options.evts)
+  const versions = evtVersions(options.evts, typeOf)
   const evtCodec = evtCodecs(messageCodec(options.evt), Object.keys(options.evts))
   const states = exactCodec(messageCodec(state.message), 'state')
   return {
