@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
 import type { EvtLog } from '../log/evt-log.js'
@@ -53,9 +54,32 @@ describe('retention', () => {
       },
     })
     const { seqNos, id } = await afterFiveEvts({ deleteEvts: true, behind: [at(100), at(2)] })
-    expect(seqNos).toEqual([2, 3, 4, 5])
+    expect(seqNos).toEqual([3, 4, 5])
     expect(asked).toContainEqual(['counter', sliceOf(id)])
   })
+
+  test.each([0, 1, 2, 50, 98, 99, 100])(
+    'deletes up to the event %i where the slowest projection has come so far, however far the snapshots are',
+    async (handled) => {
+      const { id, log, ...rest } = fixture()
+      // Others' events lie between those of this one.
+      const behind = [{ position: async () => handled * 2 }]
+      const domain = { ...counter, snapshot: (_: number, seqNo: number) => seqNo === 100 }
+      const retention = { deleteEvts: true, behind }
+      const ref = await Entity.spawn(id, domain, { ...rest, retention })
+      const other = await Entity.spawn(randomUUID(), counter, { ...rest, evtLog: log })
+      for (let n = 0; n < 50; n++) {
+        await ref.handleCmd({ ...inc, times: 2 })
+        await other.handleCmd({ ...inc, times: 2 })
+      }
+      await ref.stop()
+      const first = (await evtsOf(log, id)).at(0)
+      const kept = Math.min(handled + 1, 100)
+      // The positions are 1, 2, 5, 6, 9, 10, …: by 2 n of them, n events or one more are handled.
+      expect([kept, kept + (handled % 2)]).toContain(first?.seqNo)
+      expect(first?.seqNo === 100 || (first?.position ?? 0) > handled * 2).toBe(true)
+    },
+  )
 
   test('keeps the events where their snapshot can not be read back', async () => {
     const { seqNos, again } = await afterFiveEvts({ deleteEvts: true }, ({ snapshotStore }) => {

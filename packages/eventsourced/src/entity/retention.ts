@@ -47,12 +47,13 @@ export function checkedRetention(
   return { keep, deleteEvts, behind }
 }
 
-/** Deletes the events before the oldest snapshot that is kept, if that one can be read and all projections named are past them. */
+/** Deletes the events before the oldest snapshot that is kept, as far as all projections named are past them, if that snapshot can be read. */
 export async function deleteOldEvts<Cmd, Evt, State>(
-  { retention, evtLog, snapshotStore, binarizer, loggerOf }: EntityType<Cmd, Evt, State>,
+  type: EntityType<Cmd, Evt, State>,
   key: EntityKey,
   oldestSeqNo: number,
 ): Promise<void> {
+  const { retention, evtLog, snapshotStore, binarizer, loggerOf } = type
   const toSeqNo = oldestSeqNo - 1
   if (!retention.deleteEvts || toSeqNo < 1) return
   const oldest = await snapshotStore.load(key, { maxSeqNo: oldestSeqNo })
@@ -62,15 +63,35 @@ export async function deleteOldEvts<Cmd, Evt, State>(
   }
   const content = openSnapshot(oldest.bytes)
   if (content !== undefined) binarizer.decodeState(content.state)
-  const last = await firstOf(evtLog.evtsById(key, { from: toSeqNo, to: toSeqNo }))
-  if (last === undefined) return
-  for (const projection of retention.behind) {
-    if ((await projection.position(key.typeName, sliceOf(key.id))) < last.position) {
-      loggerOf(key)?.debug({ toSeqNo }, 'events are kept: a projection has not come so far')
-      return
+  const handled = await handledByAll(type, key, toSeqNo)
+  if (handled < toSeqNo) loggerOf(key)?.debug({ toSeqNo, handled }, 'events are kept: a projection has not come so far')
+  if (handled > 0) await evtLog.deleteEvts(key, handled)
+}
+
+/**
+ * The last event up to a seqNo that is still there and that all projections named are past; 0 if there is none. Positions grow with seqNos, and what is
+ * deleted is so from the first on: halving finds it with a few reads of one event, and with the first one where no projection is behind.
+ */
+async function handledByAll<Cmd, Evt, State>(
+  { retention, evtLog }: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+  toSeqNo: number,
+): Promise<number> {
+  const slice = sliceOf(key.id)
+  const positions = await Promise.all(retention.behind.map((projection) => projection.position(key.typeName, slice)))
+  const slowest = Math.min(...positions)
+  let handled = 0
+  let [below, above] = [0, toSeqNo + 1]
+  for (let seqNo = toSeqNo; below < seqNo; seqNo = Math.floor((below + above) / 2)) {
+    const evt = await firstOf(evtLog.evtsById(key, { from: seqNo, to: seqNo }))
+    if (evt !== undefined && evt.position > slowest) {
+      above = seqNo
+    } else {
+      below = seqNo
+      handled = evt?.seqNo ?? handled
     }
   }
-  await evtLog.deleteEvts(key, toSeqNo)
+  return handled
 }
 
 async function firstOf(evts: AsyncIterable<PersistedEvt>): Promise<PersistedEvt | undefined> {
