@@ -35,7 +35,7 @@ export interface CmdContext {
 export interface EventSourced<Cmd, Evt, State> {
   /** Namespaces ids in every log: two types may share an id. Matches `[A-Za-z0-9_-]{1,64}`; never change it once events are stored. */
   readonly typeName: string
-  /** The state of an entity without events. */
+  /** The state of an entity without events. All entities start from this very object, so it is frozen, as deep as it goes. */
   readonly initialState: State
   /** Decides what a command does: {@link persist}, {@link reply} or {@link reject}. */
   readonly handleCmd: (state: State, cmd: Cmd, ctx: CmdContext) => CmdEffect<Cmd, Evt, State>

@@ -231,40 +231,6 @@ describe('many commands that store nothing', () => {
   })
 })
 
-describe('a misbehaving domain type', () => {
-  test.each([
-    ['cmdHandler', 'CMD_HANDLER_FAILED', /the handler is broken/],
-    ['evtHandler', 'EVT_HANDLER_FAILED', /event 3: the event is poison/],
-    ['thenReply', 'CMD_HANDLER_FAILED', /the reply is broken/],
-    ['binarizer', 'BINARIZER_FAILED', /extra/],
-    ['noEffect', 'CMD_HANDLER_FAILED', /returned undefined: expected persist/],
-  ] as const)('in %s fails its command alone, and nothing of it is stored', async (how, code, message) => {
-    const { id, log, ...rest } = fixture()
-    const ref = await Entity.spawn(id, counter, rest)
-    const [before, bad, after] = await Promise.allSettled([
-      ref.handleCmd({ type: 'Inc', inc: 1 }),
-      ref.handleCmd({ type: 'Misbehave', how }),
-      ref.handleCmd({ type: 'Inc', inc: 1 }),
-    ])
-    expect(before).toMatchObject({ value: { reply: 1 } })
-    expect(bad).toMatchObject({ reason: { code, message: expect.stringMatching(message) } })
-    expect(after).toMatchObject({ value: { reply: 2, seqNo: 2 } })
-    expect(await evtsOf(log, id)).toHaveLength(2)
-  })
-
-  test('that can not digest a stored event is not spawned: the error names id and seqNo', async () => {
-    const { id, log, ...rest } = fixture()
-    const ref = await Entity.spawn(id, { ...counter, handleEvt: (value) => value + 1 }, rest)
-    await ref.handleCmd({ type: 'Misbehave', how: 'evtHandler' })
-    const spawned = Entity.spawn(id, counter, rest)
-    await expect(spawned).rejects.toMatchObject({
-      code: 'EVT_HANDLER_FAILED',
-      message: expect.stringContaining(`event 2 of counter ${id}`),
-    })
-    expect(await evtsOf(log, id)).toHaveLength(2)
-  })
-})
-
 describe('a command that the log refuses', () => {
   test('fails alone, as what it is', async () => {
     const { id, log, ...rest } = fixture()

@@ -1,6 +1,6 @@
 import type { CmdEffect, Persist } from '../domain/effect.js'
 import type { CmdContext, EventSourced, Metadata } from '../domain/event-sourced.js'
-import { asError, EventSourcedError, messageOf, show } from '../errors.js'
+import { EventSourcedError, isEventSourcedError, messageOf, show } from '../errors.js'
 import type { Head, NewEvt } from '../log/evt-log.js'
 import { applyEvt, wantsSnapshot } from './apply-evt.js'
 import type { MovedOn } from './cmd-result.js'
@@ -107,8 +107,15 @@ function handleCmd<Cmd, Evt, State>(
         )
     }
   } catch (error) {
-    return storesNothing(speculation, envelope, { kind: 'failed', error: asError(error) })
+    return storesNothing(speculation, envelope, { kind: 'failed', error: asTyped(error) })
   }
+}
+
+/** What is not typed by now comes of an effect that no compiler has seen, such as one without events. */
+function asTyped(error: unknown): EventSourcedError {
+  if (isEventSourcedError(error)) return error
+  const message = `what the command handler returned can't be carried out: ${messageOf(error)}`
+  return new EventSourcedError('CMD_HANDLER_FAILED', message, { cause: error })
 }
 
 /** Lets a command's id and reply travel with its last event, in the same atomic write. A command without events leaves no trace. */

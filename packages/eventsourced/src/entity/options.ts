@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Binarizer } from '../binarizer/binarizer.js'
+import { deepFreeze } from '../domain/deep-freeze.js'
 import type { EventSourced } from '../domain/event-sourced.js'
 import { InvalidInputError } from '../errors.js'
 import { Incarnation } from '../log/append-id.js'
@@ -107,6 +108,8 @@ export function entityType<Cmd, Evt, State>(
 ): EntityType<Cmd, Evt, State> {
   checkPart('domain', domain, ['handleCmd', 'handleEvt'])
   checkTypeName(domain.typeName)
+  // All entities start from this very object: an event handler that changes it would change all of them.
+  deepFreeze(domain.initialState)
   checkFields('options', options, [...FIELDS, ...besides])
   checkPart('options.evtLog', options.evtLog, ['persist', 'head', 'evtsById'])
   checkPart('options.binarizer', options.binarizer, ['encodeEvt', 'decodeEvt', 'encodeState', 'decodeState'])

@@ -1,6 +1,6 @@
+import { deepFreeze } from '../../domain/deep-freeze.js'
 import { messageOf } from '../../errors.js'
 import { assertSame, failure } from './assert-same.js'
-import { deepFreeze } from './deep-freeze.js'
 
 /**
  * Calls a handler on frozen copies of what it is given: one that changes them is found out.
