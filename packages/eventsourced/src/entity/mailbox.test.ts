@@ -45,6 +45,23 @@ describe('a place in a full mailbox', () => {
     expect(await Promise.all(waiting)).toMatchObject([{ reply: 1 }, { reply: 2 }])
   })
 
+  test('is not taken by a caller who gave up before asking', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const counters = new Entities(counter, { ...rest, ...full })
+    const ref = counters.ref(id)
+    const signal = AbortSignal.abort()
+    const tooLate = async () => expect(ref.handleCmd(inc, { signal })).rejects.toMatchObject({ code: 'WITHDRAWN' })
+    await tooLate()
+    expect(rest.evtLog.faults.count('head')).toBe(0)
+    const held = rest.evtLog.faults.hold('persist')
+    const first = ref.handleCmd(inc)
+    await held.arrived
+    for (let n = 0; n < 5; n++) await tooLate()
+    const waiting = [1, 2].map(() => ref.handleCmd(inc))
+    held.release()
+    expect(await Promise.all([first, ...waiting])).toMatchObject([{ reply: 1 }, { reply: 2 }, { reply: 3 }])
+  })
+
   test('is not freed twice, by a caller who gives up when its command is out of the mailbox', async () => {
     const { id, log: _, ...rest } = fixture()
     const ref = await Entity.spawn(id, counter, { ...rest, ...full })

@@ -60,8 +60,9 @@ export class Ref<Cmd, Evt> implements EntityRef<Cmd, Evt> {
     options?: Options,
   ): Promise<CmdResultFor<MatchingCmd<Cmd, Given>, Evt, Options>> {
     const handled = new Promise<Settled<Evt>>((resolve, reject) => {
-      const { telemetry } = this.#receiver
-      this.#receiver.handle(new Envelope<Cmd, Evt>(cmd, options, telemetry, { resolve, reject }))
+      const envelope = new Envelope<Cmd, Evt>(cmd, options, this.#receiver.telemetry, { resolve, reject })
+      // A caller who gave up before asking takes nobody's place, and spawns nothing.
+      if (!envelope.isSettled) this.#receiver.handle(envelope)
     })
     // That the reply and the rejection are those of this command is what EventSourced asks of its handler; the runtime only carries them.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above

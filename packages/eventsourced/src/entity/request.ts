@@ -58,6 +58,7 @@ export function checkedRequest(options: HandleCmdOptions | undefined): Request {
   if (expectedSeqNo !== undefined && (!Number.isSafeInteger(expectedSeqNo) || expectedSeqNo < 0)) {
     throw new InvalidInputError('expectedSeqNo', expectedSeqNo, 'a seqNo: a whole number, 0 or more')
   }
+  if (typeof fresh !== 'boolean') throw new InvalidInputError('fresh', fresh, 'true or false')
   if (deadline !== undefined && !(deadline instanceof Date && !Number.isNaN(deadline.getTime()))) {
     throw new InvalidInputError('deadline', deadline, 'a valid Date')
   }

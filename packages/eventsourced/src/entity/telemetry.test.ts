@@ -1,4 +1,4 @@
-import { context, metrics, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
+import { context, createContextKey, metrics, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core'
 import {
@@ -16,7 +16,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
 import { UnavailableError } from '../errors.js'
 import { counter, evtsOf, fixture } from './counter.test.fixture.js'
@@ -122,6 +122,22 @@ describe('telemetry', () => {
     }
     const links = own.map((span) => span.links.map((link) => link.context.spanId))
     expect(links).toEqual([[waker.spanContext().spanId], [spanOf('eventsourced.command').spanContext().spanId], []])
+  })
+
+  test('lets what a log does on behalf of commands that nobody watches be in no caller’s context', async () => {
+    trace.disable()
+    metrics.disable()
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    const caller = createContextKey('caller')
+    const seen: unknown[] = []
+    const persist = rest.evtLog.persist.bind(rest.evtLog)
+    vi.spyOn(rest.evtLog, 'persist').mockImplementation((append) => {
+      seen.push(context.active().getValue(caller))
+      return persist(append)
+    })
+    await context.with(ROOT_CONTEXT.setValue(caller, 'who wakes it'), () => ref.handleCmd(inc))
+    expect(seen).toEqual([undefined])
   })
 
   test('has one span and one duration for an append and all its repetitions', async () => {

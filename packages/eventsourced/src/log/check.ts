@@ -72,6 +72,9 @@ type Fail = (field: string, value: unknown, expected: string) => Error
 
 /** Checks metadata that a caller gives. @throws what `fail` makes of the offending value */
 export function checkMetadata(metadata: Metadata, fail: Fail): void {
+  // A Map, say, would pass for one without anything in it.
+  if (Object.prototype.toString.call(metadata) !== '[object Object]')
+    throw fail('metadata', metadata, 'an object of strings')
   const { given, added } = charsOf(metadata, fail)
   checkChars(given + added, MAX_METADATA_CHARS, fail)
 }
