@@ -11,6 +11,7 @@ import { type EntityOptions, type EntityType, entityType } from './options.js'
 import { recover } from './recover.js'
 import { type EntityRef, type Receiver, Ref } from './ref.js'
 import { RunningEntity } from './running-entity.js'
+import type { Snapshotter } from './snapshot.js'
 import { Turns } from './turns.js'
 
 /** What the entities of a type run on, and how many at once. */
@@ -36,6 +37,8 @@ interface Resident<Cmd, Evt, State> {
   /** Set while it is not: ends with the next step. */
   moving: Promise<void> | undefined
   waiting: Mailbox<Cmd, Evt> | undefined
+  /** Saves what was due when the entity was last live. The next one doesn't wait for it but goes on with it: of two, both would save. */
+  snapshotter: Snapshotter<Cmd, Evt, State> | undefined
   lastUsed: number
 }
 
@@ -160,7 +163,6 @@ export class Entities<Cmd, Evt, State> {
     }
     const resident = this.#resident(key)
     resident.lastUsed = envelope.arrivedAt
-    // One that failed may still save a snapshot: the next one has to wait for it.
     if (resident.entity?.hasFailed === true) void this.#passivate(resident)
     if (resident.entity !== undefined) {
       resident.entity.handle(envelope)
@@ -174,7 +176,7 @@ export class Entities<Cmd, Evt, State> {
   /** The place of an entity, as the most recently used. */
   #resident(key: EntityKey): Resident<Cmd, Evt, State> {
     const found = this.#residents.get(key.id)
-    const resident = found ?? { key, entity: undefined, moving: undefined, waiting: undefined, lastUsed: Date.now() }
+    const resident = found ?? newResident<Cmd, Evt, State>(key)
     if (found !== undefined) this.#residents.delete(key.id)
     this.#residents.set(key.id, resident)
     return resident
@@ -195,13 +197,20 @@ export class Entities<Cmd, Evt, State> {
     resident.moving = undefined
     if (resident.entity !== undefined) return
     if (resident.waiting !== undefined) void this.#move(resident, () => this.#spawn(resident))
-    else this.#residents.delete(resident.key.id)
+    else void this.#giveUp(resident)
+  }
+
+  /** Gives up the place of an entity that is out, and has no snapshot left to save. */
+  async #giveUp(resident: Resident<Cmd, Evt, State>): Promise<void> {
+    if (resident.snapshotter?.isSaving === true) await resident.snapshotter.finished()
+    const isOut = resident.entity === undefined && resident.moving === undefined
+    if (isOut && this.#residents.get(resident.key.id) === resident) this.#residents.delete(resident.key.id)
   }
 
   async #spawn(resident: Resident<Cmd, Evt, State>): Promise<void> {
     try {
       const recovered = await recover(this.#type, resident.key)
-      const entity = new RunningEntity(this.#type, resident.key, recovered)
+      const entity = new RunningEntity(this.#type, resident.key, recovered, resident.snapshotter)
       for (const envelope of takeWaiting(resident)) entity.handle(envelope)
       resident.entity = entity
       this.#changeLive(1)
@@ -228,13 +237,17 @@ export class Entities<Cmd, Evt, State> {
 
   #passivate(resident: Resident<Cmd, Evt, State>): Promise<void> {
     const entity = this.#withdraw(resident)
-    return entity === undefined ? Promise.resolve() : this.#move(resident, () => entity.stop())
+    if (entity === undefined) return Promise.resolve()
+    return this.#move(resident, async () => {
+      resident.snapshotter = await entity.leave()
+    })
   }
 
-  /** Passivates an entity once nothing moves it any more. */
+  /** Passivates an entity once nothing moves it any more, and waits for its last snapshot. */
   async #settle(resident: Resident<Cmd, Evt, State>): Promise<void> {
     while (resident.moving !== undefined) await resident.moving
     await this.#passivate(resident)
+    await resident.snapshotter?.finished()
   }
 
   #passivateSurplus(): void {
@@ -256,6 +269,10 @@ export class Entities<Cmd, Evt, State> {
     const { typeName } = this.#type.domain
     return new EventSourcedError('STOPPED', `the entities of ${typeName} are stopped: nothing was done for ${id}`)
   }
+}
+
+function newResident<Cmd, Evt, State>(key: EntityKey): Resident<Cmd, Evt, State> {
+  return { key, entity: undefined, moving: undefined, waiting: undefined, snapshotter: undefined, lastUsed: Date.now() }
 }
 
 function takeWaiting<Cmd, Evt, State>(resident: Resident<Cmd, Evt, State>): readonly Envelope<Cmd, Evt>[] {

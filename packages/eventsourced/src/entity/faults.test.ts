@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test, vi } from 'vitest'
 import { snapshotEvery } from '../domain/snapshot-every.js'
 import { RefusedError, UnavailableError, UncertainError } from '../errors.js'
@@ -117,6 +118,18 @@ describe('an append that may be stored or not', () => {
     expect(persist).toHaveBeenCalledTimes(2)
   })
 
+  test('is what an answer means that is none, and harms no other entity', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    const other = await Entity.spawn(randomUUID(), counter, rest)
+    // @ts-expect-error what a log without the compiler may answer
+    vi.spyOn(rest.evtLog, 'persist').mockImplementationOnce(() => undefined)
+    const [lost, stored] = await Promise.allSettled([ref, other].map((one) => one.handleCmd({ type: 'Inc', inc: 2 })))
+    expect(lost).toMatchObject({ reason: { code: 'UNCERTAIN' } })
+    expect(stored).toMatchObject({ value: { reply: 2 } })
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 1 })
+  })
+
   test('is what an unknown failure of a log means', async () => {
     const { id, log: _, ...rest } = fixture()
     const ref = await Entity.spawn(id, counter, rest)
@@ -140,6 +153,10 @@ describe('a replay', () => {
     ['no end', (evts: PersistedEvt[]) => evts.slice(0, -1)],
     ['a repeat', (evts: PersistedEvt[]) => evts.flatMap((evt) => [evt, evt])],
     ['another order', (evts: PersistedEvt[]) => evts.toReversed()],
+    [
+      'more than was asked for',
+      (evts: PersistedEvt[]) => [...evts, ...evts.slice(-1).map((evt) => ({ ...evt, seqNo: 4 }))],
+    ],
   ])('with %s is an error', async (_, change) => {
     const { id, log: __, ...rest } = fixture()
     const ref = await Entity.spawn(id, counter, rest)

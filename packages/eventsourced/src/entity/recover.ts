@@ -171,10 +171,10 @@ async function replay<Cmd, Evt, State>(
       checkSameAppend(key, base, evt.appendId)
       continue
     }
-    if (evt.seqNo <= seqNo) {
+    if (evt.seqNo <= seqNo || evt.seqNo > head.seqNo) {
       throw new EventSourcedError(
         'REPLAY_OUT_OF_ORDER',
-        `the log answered with event ${evt.seqNo} of ${nameOf(key)} where ${seqNo + 1} was due`,
+        `the log answered with event ${evt.seqNo} of ${nameOf(key)} where ${seqNo + 1} was due, and ${head.seqNo} is the last`,
       )
     }
     if (isForgotten(evt)) {

@@ -156,6 +156,22 @@ describe('a fresh query', () => {
     expect(rest.evtLog.faults.count('head')).toBe(heads)
   })
 
+  test.each([{ fresh: true }, { cmdId: 'a' }, { expectedSeqNo: 99 }])(
+    'is answered, as any with %j that stores nothing, where another writer never rests',
+    async (options) => {
+      const { id, log, ...rest } = fixture()
+      const ref = await Entity.spawn(id, counter, { ...rest, conflictAttempts: 2 })
+      const other = await Entity.spawn(id, counter, { ...rest, evtLog: log })
+      for (let n = 0; n < 10; n++) {
+        rest.evtLog.faults.before('head', () => other.handleCmd({ type: 'Inc', inc: 1 }))
+      }
+      const stored = await ref.handleCmd({ type: 'Get' }, options)
+      // One writer came before the comparison, another before the missing events were read: both are seen.
+      expect(stored).toMatchObject(stored.ok ? { reply: 2, seqNo: 2 } : { rejection: { type: 'MovedOn', seqNo: 2 } })
+      expect(rest.evtLog.faults.count('head')).toBe(3)
+    },
+  )
+
   test('fails where the log is unavailable for too long', async () => {
     const { id, log: _, ...rest } = fixture()
     const ref = await Entity.spawn(id, counter, { ...rest, unavailableTimeout: 0 })
@@ -265,6 +281,10 @@ test.each([
   [{ cmdID: 'a' }, 'options.cmdID'],
   [{ deadline: 5 }, 'deadline'],
   [{ signal: 3 }, 'signal'],
+  [{ fresh: 'no' }, 'fresh'],
+  [{ metadata: null }, 'metadata'],
+  [{ metadata: ['a'] }, 'metadata'],
+  [{ metadata: new Map([['a', 'b']]) }, 'metadata'],
   [null, 'options'],
 ])('options such as %j are refused', async (options, field) => {
   const { id, log, ...rest } = fixture()

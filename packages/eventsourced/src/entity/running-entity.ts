@@ -37,7 +37,7 @@ export class RunningEntity<Cmd, Evt, State> {
   /** Hears when the entity is idle, if somebody waits for it. */
   #whenIdle: (() => void) | undefined
   #inFlight: InFlight<Cmd, Evt, State> | undefined
-  #stopped: Promise<void> | undefined
+  #finished: Promise<void> | undefined
   /** Why this entity can't go on, if it can't. */
   #failure: Error | undefined
   /** There once it was needed. */
@@ -45,10 +45,17 @@ export class RunningEntity<Cmd, Evt, State> {
   /** Parts of what the log refused as a whole, the last one first. They are handled before whatever waits in the mailbox. */
   #parts: (readonly Envelope<Cmd, Evt>[])[] | undefined
 
-  constructor(type: EntityType<Cmd, Evt, State>, key: EntityKey, recovered: Recovered<State>) {
+  /** @param snapshotter who saved for the entity when it was last live, and may still do so */
+  constructor(
+    type: EntityType<Cmd, Evt, State>,
+    key: EntityKey,
+    recovered: Recovered<State>,
+    snapshotter?: Snapshotter<Cmd, Evt, State>,
+  ) {
     this.#type = type
     this.key = key
     this.#known = recovered
+    this.#snapshotter = snapshotter
     this.telemetry.live(1)
   }
 
@@ -76,17 +83,24 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   #refusal(): Error | undefined {
-    if (this.#failure === undefined && this.#stopped === undefined) return this.#mender?.refusal
+    if (this.#failure === undefined && this.#finished === undefined) return this.#mender?.refusal
     const name = nameOf(this.key)
     return this.#failure === undefined
       ? new EventSourcedError('STOPPED', `${name} is stopped: nothing of the command was handled`)
       : new EventSourcedError('STOPPED', `${name} failed: ${this.#failure.message}`, { cause: this.#failure })
   }
 
-  /** Finishes what was accepted, and refuses what comes later. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#finish()
-    return this.#stopped
+  /** Finishes what was accepted, saves the snapshot that is due, and refuses what comes later. */
+  async stop(): Promise<void> {
+    const snapshotter = await this.leave()
+    await snapshotter?.finished()
+  }
+
+  /** Finishes what was accepted, and refuses what comes later. @returns who may still be saving a snapshot */
+  async leave(): Promise<Snapshotter<Cmd, Evt, State> | undefined> {
+    this.#finished ??= this.#finish()
+    await this.#finished
+    return this.#snapshotter
   }
 
   async #finish(): Promise<void> {
@@ -95,7 +109,6 @@ export class RunningEntity<Cmd, Evt, State> {
         this.#whenIdle = resolve
       })
     }
-    await this.#snapshotter?.finished()
     if (!this.hasFailed) this.telemetry.live(-1)
   }
 
@@ -127,18 +140,19 @@ export class RunningEntity<Cmd, Evt, State> {
     return handleCmds(this.#type, this.key.id, this.#known, envelopes)
   }
 
-  #store(handled: Handled<Cmd, Evt, State>[]): void {
-    if (!this.#isUnderWay(handled)) this.#next()
+  #store(handled: Handled<Cmd, Evt, State>[], isFresh = false): void {
+    if (!this.#isUnderWay(handled, isFresh)) this.#next()
   }
 
   /**
    * Stores the events of handled commands, once those ahead of them that store nothing are answered.
    *
+   * @param isFresh whether what they were judged on was read from the log since they came
    * @returns whether there is something to wait for; if not, all of them are answered
    */
-  #isUnderWay(handled: Handled<Cmd, Evt, State>[]): boolean {
+  #isUnderWay(handled: Handled<Cmd, Evt, State>[], isFresh = false): boolean {
     const ahead = countStoringNothing(handled)
-    if (ahead > 0 && handled.slice(0, ahead).some(needsFreshHead)) {
+    if (ahead > 0 && !isFresh && handled.slice(0, ahead).some(needsFreshHead)) {
       void this.#storeIfFresh(handled, ahead)
       return true
     }
@@ -150,15 +164,12 @@ export class RunningEntity<Cmd, Evt, State> {
       return true
     }
     this.#inFlight = { append, handled: rest }
-    let persisted: Promise<Persisted>
     try {
-      persisted = this.#type.evtLog.persist(append)
+      this.#type.evtLog.persist(append).then(this.#onStored, this.#onFailed)
     } catch (error) {
-      // A log may throw where it should reject.
+      // A log may throw where it should reject, or answer without a promise.
       this.#onFailed(error)
-      return true
     }
-    persisted.then(this.#onStored, this.#onFailed)
     return true
   }
 
@@ -236,7 +247,8 @@ export class RunningEntity<Cmd, Evt, State> {
   /** Compares the log's head on behalf of commands that store nothing but must not be answered from an old state. */
   async #storeIfFresh(handled: Handled<Cmd, Evt, State>[], ahead: number): Promise<void> {
     const moved = await compareHead(this.#type, this.key, this.#known.head)
-    this.#store(moved === undefined ? this.#answerAhead(handled, ahead) : await this.#mend(handled, moved))
+    if (moved === undefined) this.#store(this.#answerAhead(handled, ahead))
+    else await this.#mend(handled, moved)
   }
 
   async #tryAgain(inFlight: InFlight<Cmd, Evt, State>, error: unknown): Promise<void> {
@@ -250,22 +262,20 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   async #goOn({ append, handled }: InFlight<Cmd, Evt, State>, stored: Stored): Promise<void> {
-    const rest =
-      stored.kind === 'stored'
-        ? this.#answerStored(handled, stored.persisted, append.appendId)
-        : await this.#mend(handled, stored)
-    this.#store(rest)
+    if (stored.kind === 'stored') this.#store(this.#answerStored(handled, stored.persisted, append.appendId))
+    else await this.#mend(handled, stored)
   }
 
-  /** @returns the commands that can go on, handled again */
-  async #mend(handled: Handled<Cmd, Evt, State>[], failed: NotStored): Promise<Handled<Cmd, Evt, State>[]> {
+  /** Brings the entity to where it can go on, and handles the commands again that can. */
+  async #mend(handled: Handled<Cmd, Evt, State>[], failed: NotStored): Promise<void> {
     if (failed.kind === 'refused' && !isForAll(failed.error) && handled.filter(needsLog).length > 1) {
       // Which command the log can't take is known only of one that was sent alone: halves find it with the fewest appends.
       const waiting = waitAgain(handled)
       const middle = Math.ceil(waiting.length / 2)
       this.#parts ??= []
       this.#parts.push(waiting.slice(middle), waiting.slice(0, middle))
-      return []
+      this.#next()
+      return
     }
     this.#mender ??= new Mender(this.#type, this.key, (because) => this.#rejectWaiting(because))
     try {
@@ -274,9 +284,14 @@ export class RunningEntity<Cmd, Evt, State> {
       this.#fail(asError(error))
     }
     const waiting = waitAgain(handled)
-    if (this.#failure === undefined) return this.#handle(waiting)
-    for (const envelope of waiting) envelope.reject(this.#failure)
-    return []
+    if (this.#failure === undefined) {
+      // What is known after these two was read since the commands came. To look again would be to wait for a moment without other writers.
+      const isFresh = failed.kind === 'conflict' || failed.kind === 'uncertain'
+      this.#store(this.#handle(waiting), isFresh)
+    } else {
+      for (const envelope of waiting) envelope.reject(this.#failure)
+      this.#next()
+    }
   }
 
   /** The end of an entity that can't go on. None of the commands that wait is stored. */

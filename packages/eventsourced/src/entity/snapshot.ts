@@ -32,6 +32,10 @@ export class Snapshotter<Cmd, Evt, State> {
     this.#saving ??= this.#saveAll()
   }
 
+  get isSaving(): boolean {
+    return this.#saving !== undefined
+  }
+
   /** Resolves once nothing is left to save. */
   async finished(): Promise<void> {
     await this.#saving
