@@ -26,4 +26,5 @@ export const EVT_LOG_STEPS: readonly Step[] = [
   (names) => [createEntityIds(names)],
   (names) => [createAppendBatch(names)],
   (names) => [createEvtsById(names), createEvtsByType(names)],
+  (names) => [createEvtsById(names), createEvtsByType(names)],
 ]

@@ -9,13 +9,9 @@ export function createEvtsById({ qualified }: Names): string {
     SELECT e.* FROM ${qualified()} AS e
     WHERE e.type_name = p_type_name AND e.id = p_id AND e.seq_no >= p_from AND e.seq_no <= p_to
     ORDER BY e.seq_no LIMIT p_max_rows`
-  const body = `
-    #variable_conflict use_column
-    BEGIN
-      RETURN QUERY ${page({ scanned, by: 'seq_no', wanted: 's.bytes IS NOT NULL', ids: 'NULL::text' })};
-    END`
+  const body = page({ scanned, by: 'seq_no', wanted: 's.bytes IS NOT NULL', ids: 'NULL::text' })
   return `
-    CREATE FUNCTION ${qualified('_page_by_id')} (
+    CREATE OR REPLACE FUNCTION ${qualified('_page_by_id')} (
       p_type_name text, p_id uuid, p_from bigint, p_to bigint, p_max_rows bigint, p_max_bytes bigint
     ) RETURNS TABLE (${PAGE_COLUMNS}) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }

@@ -13,13 +13,9 @@ export function createEvtsByType({ qualified }: Names): string {
     WHERE e.type_name = p_type_name AND e.position > p_after
     ORDER BY e.position LIMIT p_max_rows`
   const wanted = '(s.bytes IS NOT NULL AND (p_slices IS NULL OR s.slice = ANY (p_slices)))'
-  const body = `
-    #variable_conflict use_column
-    BEGIN
-      RETURN QUERY ${page({ scanned, by: 'position', wanted, ids: listOf('p.id::text') })};
-    END`
+  const body = page({ scanned, by: 'position', wanted, ids: listOf('s.id::text') })
   return `
-    CREATE FUNCTION ${qualified('_page_by_type')} (
+    CREATE OR REPLACE FUNCTION ${qualified('_page_by_type')} (
       p_type_name text, p_after bigint, p_slices smallint[], p_max_rows bigint, p_max_bytes bigint
     ) RETURNS TABLE (${PAGE_COLUMNS}) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }
