@@ -21,7 +21,7 @@ async function costOfACommand(): Promise<Figure[]> {
     '1,000 entities with one command in flight each',
     [runtime, bare].flatMap((one) => one ?? []),
   )
-  const [snapshots, none] = await measure([...withAndWithoutSnapshots()])
+  const [snapshots, none] = await measure(withAndWithoutSnapshots(), 9)
   printMeasured(
     'one entity, each command awaited',
     [snapshots, none].flatMap((one) => one ?? []),

@@ -4,7 +4,7 @@ import { counter, counterBinarizer } from 'eventsourced-counter'
 import { v7 } from 'uuid'
 import type { Contender } from '../measure.js'
 
-const COMMANDS = 20_000
+const COMMANDS = 100_000
 const EVERY = 100
 
 class SlowSnapshotStore extends MemorySnapshotStore {
