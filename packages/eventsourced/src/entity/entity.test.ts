@@ -97,6 +97,9 @@ describe('an entity', () => {
     [{ ...parts(), mailboxsize: 3 }, 'options.mailboxsize'],
     [{ ...parts(), retention: { deletEvts: true } }, 'retention.deletEvts'],
     [{ ...parts(), retention: null }, 'retention'],
+    [{ ...parts(), retention: { behind: [{ positions: 1 }] } }, 'retention.behind[0]'],
+    [{ ...parts(), binarizer: { ...fixture().binarizer, decodeReply: undefined } }, 'options.binarizer'],
+    [{ ...parts(), binarizer: { ...fixture().binarizer, stateVersion: 'v2' } }, 'stateVersion'],
     [{ ...parts(), supervision: { max: 1, stat: 2 } }, 'supervision.stat'],
   ])('is not spawned with options %#', async (options, field) => {
     const { id } = fixture()

@@ -1,7 +1,7 @@
 import type { CmdEffect, Persist } from '../domain/effect.js'
 import type { CmdContext, EventSourced, Metadata } from '../domain/event-sourced.js'
 import { EventSourcedError, isEventSourcedError, messageOf, show } from '../errors.js'
-import type { Head, NewEvt } from '../log/evt-log.js'
+import type { NewEvt } from '../log/evt-log.js'
 import { applyEvt, wantsSnapshot } from './apply-evt.js'
 import type { MovedOn } from './cmd-result.js'
 import type { CmdWindow, RememberedCmd } from './cmd-window.js'
@@ -9,16 +9,10 @@ import { decodeReply, encodeEvt, encodeReply } from './encode.js'
 import type { Envelope } from './envelope.js'
 import type { Handled, Outcome, Standing } from './handled.js'
 import type { EntityType } from './options.js'
+import type { Recovered } from './recover.js'
 import { withCmdId } from './reserved-metadata.js'
 
 const NO_EVTS: readonly NewEvt[] = []
-
-/** What commands are handled on: a known state, and the commands with an id that led to it. */
-export interface Ground<State> {
-  readonly state: State
-  readonly head: Head
-  readonly window: CmdWindow
-}
 
 /** Where an entity would stand if all that is handled gets stored. */
 class Speculation<State> {
@@ -29,7 +23,7 @@ class Speculation<State> {
   /** The commands with an id that are handled and not stored yet. */
   #handled: Map<string, RememberedCmd> | undefined
 
-  constructor(id: string, { state, head, window }: Ground<State>) {
+  constructor(id: string, { state, head, window }: Recovered<State>) {
     this.id = id
     this.state = state
     this.seqNo = head.seqNo
@@ -57,10 +51,10 @@ class Speculation<State> {
 export function handleCmds<Cmd, Evt, State>(
   type: EntityType<Cmd, Evt, State>,
   id: string,
-  ground: Ground<State>,
+  known: Recovered<State>,
   envelopes: readonly Envelope<Cmd, Evt>[],
 ): Handled<Cmd, Evt, State>[] {
-  const speculation = new Speculation(id, ground)
+  const speculation = new Speculation(id, known)
   for (const envelope of envelopes) envelope.takeTurn()
   const waiting = envelopes.some(isSettled) ? envelopes.filter((envelope) => !envelope.isSettled) : envelopes
   return waiting.map((envelope) => {

@@ -1,5 +1,5 @@
 import type { Span } from '@opentelemetry/api'
-import type { NewEvt } from '../log/evt-log.js'
+import type { Append, NewEvt } from '../log/evt-log.js'
 import type { RememberedCmd } from './cmd-window.js'
 import type { Envelope } from './envelope.js'
 
@@ -28,6 +28,12 @@ export interface Handled<Cmd, Evt, State> {
   readonly snapshot: Standing<State> | undefined
   /** What is remembered of a command with an id once its events are stored; its position is known only then. */
   readonly remembered: RememberedCmd | undefined
+}
+
+/** An append on its way, and the commands whose events it holds. */
+export interface InFlight<Cmd, Evt, State> {
+  readonly append: Append
+  readonly handled: Handled<Cmd, Evt, State>[]
 }
 
 /** Whether a command has events to store. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Binarizer } from '../binarizer/binarizer.js'
+import { checkStateVersion } from '../binarizer/evt-versions.js'
 import { deepFreeze } from '../domain/deep-freeze.js'
 import type { EventSourced } from '../domain/event-sourced.js'
 import { InvalidInputError } from '../errors.js'
@@ -95,6 +96,15 @@ const FIELDS: readonly (keyof EntityOptions<unknown, unknown>)[] = [
   'retention',
 ]
 
+const BINARIZER_METHODS: readonly (keyof Binarizer<unknown, unknown>)[] = [
+  'encodeEvt',
+  'decodeEvt',
+  'encodeState',
+  'decodeState',
+  'encodeReply',
+  'decodeReply',
+]
+
 /**
  * Checks a domain type and its options, and fills in the defaults.
  *
@@ -112,7 +122,8 @@ export function entityType<Cmd, Evt, State>(
   deepFreeze(domain.initialState)
   checkFields('options', options, [...FIELDS, ...besides])
   checkPart('options.evtLog', options.evtLog, ['persist', 'head', 'evtsById'])
-  checkPart('options.binarizer', options.binarizer, ['encodeEvt', 'decodeEvt', 'encodeState', 'decodeState'])
+  checkPart('options.binarizer', options.binarizer, BINARIZER_METHODS)
+  checkStateVersion(options.binarizer.stateVersion)
   const {
     evtLog,
     snapshotStore = new NoopSnapshotStore(),

@@ -4,7 +4,7 @@ import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
 import { sliceOf } from '../log/slice.js'
 import { NoopSnapshotStore } from '../snapshot/noop-snapshot-store.js'
 import type { SnapshotStore } from '../snapshot/snapshot-store.js'
-import { checkFields } from './check-fields.js'
+import { checkFields, checkPart } from './check-fields.js'
 import type { EntityType } from './options.js'
 import { openSnapshot } from './snapshot-envelope.js'
 
@@ -35,6 +35,7 @@ export function checkedRetention(
   if (retention === undefined) return { keep: 1, deleteEvts: false, behind: [] }
   checkFields('retention', retention, ['keep', 'deleteEvts', 'behind'])
   const { keep = 1, deleteEvts = false, behind = [] } = retention
+  for (const [index, projection] of behind.entries()) checkPart(`retention.behind[${index}]`, projection, ['position'])
   if (!Number.isSafeInteger(keep) || keep < 1) {
     throw new InvalidInputError('retention.keep', keep, 'a whole number, 1 or more')
   }

@@ -2,10 +2,19 @@ import { asError, EventSourcedError } from '../errors.js'
 import { CheckedAppend } from '../log/checked-append.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import type { Append, Persisted } from '../log/evt-log.js'
-import { answer } from './answer.js'
+import { answer, answerStored } from './answer.js'
 import type { Envelope } from './envelope.js'
 import { handleCmds } from './handle.js'
-import { countStoringNothing, groupsOf, type Handled, needsFreshHead, needsLog, spansOf, waitAgain } from './handled.js'
+import {
+  countStoringNothing,
+  groupsOf,
+  type Handled,
+  type InFlight,
+  needsFreshHead,
+  needsLog,
+  spansOf,
+  waitAgain,
+} from './handled.js'
 import { Mailbox } from './mailbox.js'
 import { Mender } from './mend.js'
 import type { EntityType } from './options.js'
@@ -14,12 +23,6 @@ import type { Recovered } from './recover.js'
 import { Snapshotter } from './snapshot.js'
 import { soon } from './soon.js'
 import type { Telemetry } from './telemetry.js'
-
-/** An append on its way, and the commands whose events it holds. */
-interface InFlight<Cmd, Evt, State> {
-  readonly append: Append
-  readonly handled: Handled<Cmd, Evt, State>[]
-}
 
 /**
  * One entity at work: takes all commands that wait, handles them on a speculative state, stores their events as one append, answers
@@ -178,8 +181,7 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   readonly #onStored = (persisted: Persisted): void => {
-    const { append, handled } = this.#landed()
-    this.#store(this.#answerStored(handled, persisted, append.appendId))
+    this.#store(this.#answerStored(this.#landed(), persisted))
   }
 
   readonly #onFailed = (error: unknown): void => {
@@ -200,44 +202,16 @@ export class RunningEntity<Cmd, Evt, State> {
     return handled.slice(count)
   }
 
-  /** Answers the commands whose events are stored and those that wait behind them only. @returns the others */
-  #answerStored(
-    handled: Handled<Cmd, Evt, State>[],
-    { groups, positions }: Persisted,
-    appendId: string,
-  ): Handled<Cmd, Evt, State>[] {
-    const { window } = this.#known
+  /** @returns the commands whose events are not stored yet */
+  #answerStored(inFlight: InFlight<Cmd, Evt, State>, persisted: Persisted): Handled<Cmd, Evt, State>[] {
     this.#mender?.forgetConflicts()
-    let groupsLeft = groups
-    let evtCount = 0
-    let answered = 0
-    let last: Handled<Cmd, Evt, State> | undefined
-    let due: Handled<Cmd, Evt, State>['snapshot']
-    for (const one of handled) {
-      if (one.group.length > 0) {
-        if (groupsLeft === 0) break
-        groupsLeft -= 1
-        evtCount += one.group.length
-        due = one.snapshot ?? due
-      }
-      const position = positions[evtCount - 1] ?? 0
-      if (one.remembered !== undefined) {
-        one.remembered.position = position
-        window.add(one.remembered)
-      }
-      answer(this.key, one, one.seqNo, position)
-      last = one
-      answered += 1
-    }
-    if (last !== undefined) {
-      const head = { seqNo: last.seqNo, position: positions[evtCount - 1] ?? 0, appendId }
-      this.#known = { state: last.state, head, window }
-    }
+    const { known, due, rest } = answerStored(this.key, this.#known, inFlight, persisted)
+    this.#known = known
     if (due !== undefined) {
       this.#snapshotter ??= new Snapshotter(this.#type, this.key)
-      this.#snapshotter.offer({ ...due, appendId, window: window.upTo(due.seqNo) })
+      this.#snapshotter.offer({ ...due, appendId: known.head.appendId, window: known.window.upTo(due.seqNo) })
     }
-    return answered === handled.length ? [] : handled.slice(answered)
+    return rest
   }
 
   /*
@@ -261,9 +235,9 @@ export class RunningEntity<Cmd, Evt, State> {
     await this.#goOn(inFlight, await this.telemetry.append(this.key, spans, () => persist(this.#type, inFlight.append)))
   }
 
-  async #goOn({ append, handled }: InFlight<Cmd, Evt, State>, stored: Stored): Promise<void> {
-    if (stored.kind === 'stored') this.#store(this.#answerStored(handled, stored.persisted, append.appendId))
-    else await this.#mend(handled, stored)
+  async #goOn(inFlight: InFlight<Cmd, Evt, State>, stored: Stored): Promise<void> {
+    if (stored.kind === 'stored') this.#store(this.#answerStored(inFlight, stored.persisted))
+    else await this.#mend(inFlight.handled, stored)
   }
 
   /** Brings the entity to where it can go on, and handles the commands again that can. */
