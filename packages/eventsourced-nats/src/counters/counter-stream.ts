@@ -19,8 +19,6 @@ export interface InfoQuery {
   readonly offset?: number
 }
 
-const EMPTY = new Uint8Array(0)
-
 /**
  * Asks for the stream's settings and state as they are now.
  *
@@ -31,7 +29,7 @@ export async function streamInfo(stream: CounterStream, query: InfoQuery, signal
   const what = `asking about the stream ${stream.name}`
   const payload = Buffer.from(JSON.stringify(query))
   const ask = async () => {
-    const reply = await stream.wire.request({ subject, header: EMPTY, payload })
+    const reply = await stream.wire.request({ subject, header: '', payload })
     if (reply.kind === 'no-responders') throw new UnavailableError(`${what}: JetStream does not answer`)
     if (reply.kind === 'forbidden') throw new RefusedError('forbidden', `${what}: ${reply.why}`)
     if (reply.kind !== 'msg') throw new UnavailableError(`${what}: ${reply.why}`)

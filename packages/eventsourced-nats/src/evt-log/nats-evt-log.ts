@@ -52,7 +52,7 @@ export class NatsEvtLog implements EvtLog {
   private constructor(stream: Stream, connection: Connected, config: CheckedEvtLogConfig) {
     this.#stream = stream
     this.#connected = connection
-    this.#persist = createPersist(stream, this.#recent, config)
+    this.#persist = createPersist(stream, this.#recent, this.#work, config)
   }
 
   /**
@@ -87,7 +87,7 @@ export class NatsEvtLog implements EvtLog {
     try {
       this.#refuseIfClosed()
       checkAppend(append)
-      return this.#work.do(() => this.#persist(append))
+      return this.#persist(append)
     } catch (error) {
       return Promise.reject(error)
     }

@@ -20,7 +20,6 @@ export type MsgQuery =
   | { readonly seq: number; readonly next_by_subj: string }
   | { readonly seq: number }
 
-const EMPTY = new Uint8Array(0)
 const NO_MESSAGE_FOUND = 10037
 
 /**
@@ -33,7 +32,7 @@ export async function leaderMsg(stream: Stream, query: MsgQuery, signal?: AbortS
   const what = `reading a message of the stream ${stream.name}`
   const payload = Buffer.from(JSON.stringify(query))
   return persistently(stream, what, signal, async () => {
-    const reply = await stream.wire.request({ subject, header: EMPTY, payload })
+    const reply = await stream.wire.request({ subject, header: '', payload })
     if (reply.kind === 'no-responders') throw new UnavailableError(`${what}: JetStream does not answer`)
     if (reply.kind === 'forbidden') throw new RefusedError('forbidden', `${what}: ${reply.why}`)
     if (reply.kind !== 'msg') throw new UnavailableError(`${what}: ${reply.why}`)

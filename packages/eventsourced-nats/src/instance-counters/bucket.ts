@@ -48,9 +48,9 @@ export async function compareAndSwap({ name, stream }: Bucket, put: Put): Promis
   const { key, data, revision, ttl } = put
   const what = `writing ${key} to the bucket ${name}`
   const expiry = ttl === undefined ? '' : `Nats-TTL: ${Math.max(1, Math.ceil(ttl / 1_000))}s\r\n`
-  const header = Buffer.from(`NATS/1.0\r\nNats-Expected-Last-Subject-Sequence: ${revision}\r\n${expiry}\r\n`)
+  const header = `NATS/1.0\r\nNats-Expected-Last-Subject-Sequence: ${revision}\r\n${expiry}\r\n`
   const { wire } = stream
-  if (header.byteLength + data.byteLength > wire.maxPayload) {
+  if (header.length + data.byteLength > wire.maxPayload) {
     const size = `${data.byteLength} bytes must fit the server's max_payload of ${wire.maxPayload} with their headers`
     throw new RefusedError('too-large', `${what}: ${size}; it has too many instances`)
   }

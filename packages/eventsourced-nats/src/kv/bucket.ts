@@ -6,7 +6,7 @@ import type { StoredMsg } from '../evt-log/stored-msg.js'
 import { leaderMsg, type Stream } from '../evt-log/stream.js'
 import { pubReply } from '../wire/ack.js'
 import { persistently } from '../wire/persistently.js'
-import type { OutMsg } from '../wire/wire.js'
+import type { OutMsg } from '../wire/outbox.js'
 
 /** A key-value bucket, as the stream that it is. */
 export interface Bucket {
@@ -140,8 +140,8 @@ function outMsgs(bucket: Bucket, puts: readonly Put[], revision: number): readon
       ...(puts.length === 1 ? [] : [`Nats-Batch-Id: ${batch}`, `Nats-Batch-Sequence: ${index + 1}`]),
       ...(puts.length > 1 && isLast ? ['Nats-Batch-Commit: 1'] : []),
     ]
-    const header = Buffer.from(`NATS/1.0\r\n${lines.join('\r\n')}\r\n\r\n`)
-    if (header.byteLength + data.byteLength > maxPayload) {
+    const header = `NATS/1.0\r\n${lines.join('\r\n')}\r\n\r\n`
+    if (header.length + data.byteLength > maxPayload) {
       const limit = `must fit the server's max_payload of ${maxPayload} with its headers`
       throw new RefusedError('too-large', `${what}, ${data.byteLength} bytes as it is kept, is too large: it ${limit}`)
     }

@@ -19,18 +19,31 @@ export type PubReply =
 // How an answer begins.
 const STREAM = '{"stream":"'
 const SEQ = '","seq":'
+const ZERO = 48
+const CLOSING = 125
 
 /** Understands the answer to a publish. `stream` is the one that must have answered. */
 export function pubReply(stream: string, reply: Reply): PubReply {
   if (reply.kind !== 'msg') return reply
-  const text = textOf(reply.msg)
-  const behind = STREAM.length + stream.length
-  if (text.startsWith(STREAM) && text.startsWith(stream, STREAM.length) && text.startsWith(SEQ, behind)) {
-    // Of a single message nothing else follows; all other answers are read with care.
-    const seq = Number(text.slice(behind + SEQ.length, -1))
-    if (Number.isSafeInteger(seq) && seq > 0) return { kind: 'stored', seq, count: 1 }
+  // Of a single message nothing else follows; all other answers are read with care.
+  const seq = plainSeq(stream, reply.msg.data)
+  return seq === undefined ? parsedPubReply(stream, textOf(reply.msg)) : { kind: 'stored', seq, count: 1 }
+}
+
+/** The sequence in an answer that says nothing else but the stream's name. */
+function plainSeq(stream: string, bytes: Uint8Array): number | undefined {
+  const end = bytes.byteLength - 1
+  let at = 0
+  for (const part of [STREAM, stream, SEQ]) {
+    for (let index = 0; index < part.length; index++) if (bytes[at++] !== part.charCodeAt(index)) return undefined
   }
-  return parsedPubReply(stream, text)
+  let seq = 0
+  for (; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - ZERO
+    if (digit < 0 || digit > 9) return undefined
+    seq = seq * 10 + digit
+  }
+  return bytes[end] === CLOSING && seq > 0 && Number.isSafeInteger(seq) ? seq : undefined
 }
 
 function parsedPubReply(stream: string, text: string): PubReply {

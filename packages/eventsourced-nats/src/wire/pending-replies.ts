@@ -1,8 +1,11 @@
 import type { Msg } from 'nats'
 import type { Reply, Target } from './wire.js'
 
+/** Whom a request is for: the subject of its only message, or all to whom it has messages, also those that are added up to its end. */
+export type Targets = string | readonly Target[]
+
 interface Pending {
-  readonly targets: readonly Target[]
+  readonly targets: Targets
   readonly resolve: (reply: Reply) => void
   readonly isLast: ((msg: Msg) => boolean) | undefined
   /** When it was sent or last answered. */
@@ -12,7 +15,7 @@ interface Pending {
 /** Requests that wait for their answers, each under a token. One timer serves them all. */
 export class PendingReplies {
   readonly #timeoutMs: number
-  readonly #pending = new Map<string, Pending>()
+  readonly #pending = new Map<number, Pending>()
   #lastToken = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -20,29 +23,33 @@ export class PendingReplies {
     this.#timeoutMs = timeoutMs
   }
 
-  add(targets: readonly Target[], resolve: (reply: Reply) => void, isLast?: (msg: Msg) => boolean): string {
-    const token = (++this.#lastToken).toString(36)
+  add(targets: Targets, resolve: (reply: Reply) => void, isLast?: (msg: Msg) => boolean): number {
+    const token = ++this.#lastToken
     this.#pending.set(token, { targets, resolve, isLast, movedAt: performance.now() })
     if (this.#timer === undefined) this.#startTimer(this.#timeoutMs)
     return token
   }
 
-  has(token: string): boolean {
+  has(token: number): boolean {
     return this.#pending.has(token)
   }
 
-  answer(token: string, msg: Msg): void {
+  answer(token: number, msg: Msg): void {
     const request = this.#pending.get(token)
     if (request === undefined) return
-    if (isNoResponders(msg)) return this.settle(token, { kind: 'no-responders' })
-    if (request.isLast === undefined || request.isLast(msg)) return this.settle(token, { kind: 'msg', msg })
-    request.movedAt = performance.now()
+    if (isNoResponders(msg)) this.#end(token, request, { kind: 'no-responders' })
+    else if (request.isLast === undefined || request.isLast(msg)) this.#end(token, request, { kind: 'msg', msg })
+    else request.movedAt = performance.now()
   }
 
-  settle(token: string, reply: Reply): void {
+  settle(token: number, reply: Reply): void {
     const request = this.#pending.get(token)
+    if (request !== undefined) this.#end(token, request, reply)
+  }
+
+  #end(token: number, { resolve }: Pending, reply: Reply): void {
     this.#pending.delete(token)
-    request?.resolve(reply)
+    resolve(reply)
   }
 
   loseAll(why: string): void {
@@ -54,7 +61,7 @@ export class PendingReplies {
   /** The server has dropped what was sent to the subject. */
   forbid(subject: string): void {
     for (const [token, { targets }] of this.#pending) {
-      if (!targets.some((target) => target.subject === subject)) continue
+      if (!isFor(targets, subject)) continue
       this.settle(token, { kind: 'forbidden', why: `publishing to ${subject} is not permitted` })
     }
   }
@@ -74,6 +81,10 @@ export class PendingReplies {
   #startTimer(ms: number): void {
     this.#timer = setTimeout(() => this.#giveUp(), ms)
   }
+}
+
+function isFor(targets: Targets, subject: string): boolean {
+  return typeof targets === 'string' ? targets === subject : targets.some((target) => target.subject === subject)
 }
 
 function isNoResponders(msg: Msg): boolean {

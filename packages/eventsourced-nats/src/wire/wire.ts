@@ -1,7 +1,8 @@
-import { createInbox, headers, type Msg, type NatsConnection } from 'nats'
+import { createInbox, type Msg, type NatsConnection } from 'nats'
 import type { Logger } from 'pino'
 import { type LinkEvents, watchLink } from './link.js'
-import { PendingReplies } from './pending-replies.js'
+import { openOutbox, type OutMsg } from './outbox.js'
+import { PendingReplies, type Targets } from './pending-replies.js'
 
 /** What came back for a request. Each calls for something else, so each is a value that the compiler asks for. */
 export type Reply =
@@ -14,13 +15,6 @@ export type Reply =
   | { readonly kind: 'not-sent'; readonly why: string }
   /** No answer, and none will come: whether the request was carried out is unknown. */
   | { readonly kind: 'lost'; readonly why: string }
-
-/** A message as it goes out. The header block is complete, from `NATS/1.0` to its empty line; an empty one stands for none. */
-export interface OutMsg {
-  readonly subject: string
-  readonly header: Uint8Array
-  readonly payload: Uint8Array
-}
 
 /** Whom a request is for. */
 export type Target = Pick<OutMsg, 'subject'>
@@ -70,7 +64,6 @@ export interface WireOptions {
 /** Whether a message is the last of an answer. */
 type IsLast = (msg: Msg) => boolean
 
-const NO_HEADER = new Uint8Array(0)
 const DEFAULT_MAX_PAYLOAD = 1_048_576
 
 export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPrefix, logger }: WireOptions): Wire {
@@ -89,48 +82,44 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
     },
   })
 
-  // The package asks its headers for their bytes while it publishes, so one object serves all messages.
-  let block: Uint8Array = NO_HEADER
-  const encoded = Object.assign(headers(), { encode: () => block })
-
+  const maxPayload = () => connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD
+  const sendOut = openOutbox(connection)
   const replies = connection.subscribe(`${inbox}.*`, {
     callback: (error, msg) => {
       if (error !== null) return pending.loseAll(error.message)
-      pending.answer(msg.subject.slice(inbox.length + 1), msg)
+      pending.answer(Number(msg.subject.slice(inbox.length + 1)), msg)
     },
   })
 
-  const publish = ({ subject, header, payload }: OutMsg, reply: string) => {
-    block = header
-    connection.publish(subject, payload, header.length === 0 ? { reply } : { reply, headers: encoded })
-  }
-
-  const send = (targets: readonly Target[], msg: OutMsg, onReply: (reply: Reply) => void, isLast?: IsLast) => {
-    const token = begin(targets, onReply, isLast)
+  const send = (msg: OutMsg, onReply: (reply: Reply) => void, isLast?: IsLast) => {
+    const token = begin(msg.subject, onReply, isLast)
     if (token !== undefined) put(token, msg, `${inbox}.${token}`)
   }
 
   /** The token of a new request; undefined if it can't be sent. */
-  const begin = (targets: readonly Target[], onReply: (reply: Reply) => void, isLast?: IsLast) => {
+  const begin = (targets: Targets, onReply: (reply: Reply) => void, isLast?: IsLast) => {
     if (link.isUp()) return pending.add(targets, onReply, isLast)
     // What the package is given without a connection may or may not go out later: nobody could tell.
     onReply({ kind: 'not-sent', why: 'there is no connection to NATS' })
     return undefined
   }
 
-  const put = (token: string, msg: OutMsg, reply: string) => {
+  const put = (token: number, msg: OutMsg, reply: string) => {
     try {
-      publish(msg, reply)
+      const size = msg.header.length + msg.payload.byteLength
+      if (size > maxPayload())
+        throw new Error(`${size} bytes are more than the server's max_payload of ${maxPayload()}`)
+      sendOut(msg, reply)
     } catch (error) {
-      // The package refuses a message before it takes any of it.
+      // Then nothing of it was taken.
       pending.settle(token, { kind: 'not-sent', why: error instanceof Error ? error.message : String(error) })
     }
   }
 
-  const request = (msg: OutMsg, isLast?: IsLast) => new Promise<Reply>((resolve) => send([msg], msg, resolve, isLast))
+  const request = (msg: OutMsg, isLast?: IsLast) => new Promise<Reply>((resolve) => send(msg, resolve, isLast))
 
   const requestInParts = (targets: readonly Target[]): PartedRequest => {
-    let token: string | undefined
+    let token: number | undefined
     const reply = new Promise<Reply>((resolve) => {
       token = begin(targets, resolve)
     })
@@ -143,12 +132,12 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
 
   return {
     request: (msg) => request(msg),
-    send: (msg, onReply) => send([msg], msg, onReply),
+    send: (msg, onReply) => send(msg, onReply),
     requestInParts,
     requestMany: request,
     whenConnected: (timeoutMs, signal) => link.whenUp(timeoutMs, signal),
     get maxPayload() {
-      return connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD
+      return maxPayload()
     },
     connection,
     watch: (watcher) => {

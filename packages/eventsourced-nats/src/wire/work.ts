@@ -3,17 +3,22 @@ export class Work {
   #count = 0
   #waiting: (() => void)[] = []
 
+  /** Begins a piece of work, which must end. */
+  begin(): void {
+    this.#count++
+  }
+
+  readonly end = (): void => {
+    if (--this.#count === 0) this.#wakeAll()
+  }
+
   /** Does a piece of work; it counts until it is done. What it throws at once is thrown. */
   do<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = work()
-    this.#count++
-    // Beside the result and not in between: every append goes through here.
-    result.then(this.#end, this.#end)
+    this.begin()
+    // Beside the result and not in between: nobody waits longer for it.
+    result.then(this.end, this.end)
     return result
-  }
-
-  readonly #end = (): void => {
-    if (--this.#count === 0) this.#wakeAll()
   }
 
   /** Waits until nothing is under way. */

@@ -2,7 +2,8 @@ import { RefusedError } from 'eventsourced'
 import { meaningOf, wordsOf } from '../../errors/codes.js'
 import { type ApiError, apiErrorOf, textOf } from '../../wire/ack.js'
 import { parseJson } from '../../wire/json.js'
-import type { OutMsg, Reply } from '../../wire/wire.js'
+import type { OutMsg } from '../../wire/outbox.js'
+import type { Reply } from '../../wire/wire.js'
 import { CounterError, counterError, type CounterErrorCode } from '../counter-error.js'
 import { MESSAGE_ID_HEADER } from '../message-id.js'
 import { ackOf, COUNTER_INCREMENT_HEADER } from '../parse.js'
@@ -34,7 +35,7 @@ const EMPTY = new Uint8Array(0)
 
 export function newAdd(subject: string, delta: bigint, messageId: string): Add {
   const fields = `${COUNTER_INCREMENT_HEADER}: ${delta}\r\n${MESSAGE_ID_HEADER}: ${messageId}\r\n`
-  const header = Buffer.from(`NATS/1.0\r\n${fields}\r\n`, 'latin1')
+  const header = `NATS/1.0\r\n${fields}\r\n`
   const sentAt = { steady: performance.now(), wall: Date.now() }
   return { delta, messageId, msg: { subject, header, payload: EMPTY }, sentAt }
 }

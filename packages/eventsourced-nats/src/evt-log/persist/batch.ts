@@ -1,6 +1,7 @@
 import { nuid } from 'nats'
 import { type PubReply, pubReply } from '../../wire/ack.js'
-import type { OutMsg, PartedRequest } from '../../wire/wire.js'
+import type { OutMsg } from '../../wire/outbox.js'
+import type { PartedRequest } from '../../wire/wire.js'
 import type { Stream } from '../stream.js'
 import { type Outcome, outcomeOf } from './outcome.js'
 import { MAX_BATCH_BYTES, MAX_BATCH_MSGS, outMsg, type Write, type WriteMsg } from './write.js'

@@ -2,6 +2,7 @@ import { type Append, ConflictError, type Persisted, UncertainError } from 'even
 import type { CheckedEvtLogConfig } from '../../config/evt-log-config.js'
 import { pubReply } from '../../wire/ack.js'
 import { readHead } from '../head.js'
+import type { Work } from '../../wire/work.js'
 import type { RecentHeads } from '../recent-heads.js'
 import type { Stream } from '../stream.js'
 import { subjectOf } from '../subject.js'
@@ -11,7 +12,7 @@ import { look } from './look.js'
 import { type Outcome, outcomeOf } from './outcome.js'
 import { resolve, type Send } from './resolve.js'
 import { Way } from './way.js'
-import { outMsg, persistedOf, type Write, type WriteMsg, writeOf } from './write.js'
+import { outMsg, persistedOf, type Write, writeOf } from './write.js'
 
 /** Stores an append that was checked before. It may throw at once. */
 export type Persist = (append: Append) => Promise<Persisted>
@@ -22,6 +23,7 @@ type OnOutcome = (outcome: Outcome) => void
 export function createPersist(
   stream: Stream,
   recent: RecentHeads,
+  work: Work,
   { maxInFlightBytes, batching }: Pick<CheckedEvtLogConfig, 'maxInFlightBytes' | 'batching'>,
 ): Persist {
   const budget = createBudget(maxInFlightBytes)
@@ -35,8 +37,9 @@ export function createPersist(
   }
 
   const send = (write: Write, onOutcome: OnOutcome) => {
-    const [only, second] = write.msgs
-    if (only === undefined || second !== undefined) return batcher.send(write, onOutcome)
+    const { msgs } = write
+    const [only] = msgs
+    if (only === undefined || msgs.length > 1) return batcher.send(write, onOutcome)
     const before = underWay
     const sentAt = performance.now()
     const note = (outcome: Outcome) => {
@@ -44,7 +47,9 @@ export function createPersist(
       if (outcome.kind === 'stored') way.took(sentAt, before)
       onOutcome(outcome)
     }
-    if (!way.sharesBatch(before)) return sendAlone(stream, write, only, note)
+    if (!way.sharesBatch(before)) {
+      return stream.wire.send(outMsg(write, only, true), (reply) => note(outcomeOf(pubReply(stream.name, reply), 1)))
+    }
     batcher.send(write, (outcome) => {
       // All of a batch are answered at once, and what follows on them comes in the same turn of the event loop: they still count for it.
       underWay++
@@ -64,6 +69,7 @@ export function createPersist(
   const over = (write: Write) => {
     underWay--
     budget.give(write.bytes)
+    work.end()
   }
 
   const find = async (write: Write, outcome: Outcome) => {
@@ -77,6 +83,7 @@ export function createPersist(
   // Nearly all end with the first answer, and cost one promise.
   const store = (write: Write) =>
     new Promise<Persisted>((done) => {
+      work.begin()
       underWay++
       send(write, (outcome) => {
         if (outcome.kind !== 'stored') return done(find(write, outcome))
@@ -87,18 +94,14 @@ export function createPersist(
 
   const inTurn = (write: Write) => {
     const turn = budget.take(write.bytes)
-    return turn === undefined ? store(write) : turn.then(() => store(write))
+    return turn === undefined ? store(write) : work.do(() => turn.then(() => store(write)))
   }
 
   return (append) => {
     const write = writeOf(append, subjectOf(stream.name, append.key), stream.wire.maxPayload)
     if (isKnown(recent, write)) return inTurn(write)
-    return checkHead(stream, recent, write).then((before) => before ?? inTurn(write))
+    return work.do(() => checkHead(stream, recent, write).then((before) => before ?? inTurn(write)))
   }
-}
-
-function sendAlone({ name, wire }: Stream, write: Write, msg: WriteMsg, onOutcome: OnOutcome): void {
-  wire.send(outMsg(write, msg, true), (reply) => onOutcome(outcomeOf(pubReply(name, reply), 1)))
 }
 
 /** Whether the expected head is one that this log has seen. Where a tombstone stands for it, the fence goes by that. */

@@ -1,5 +1,5 @@
 import { type Append, type NewEvt, type Persisted, RefusedError } from 'eventsourced'
-import type { OutMsg } from '../../wire/wire.js'
+import type { OutMsg } from '../../wire/outbox.js'
 import { evtHeader } from '../evt-message.js'
 
 /** The most messages that the server takes as one atomic batch. */
@@ -39,25 +39,31 @@ export interface Write {
  */
 export function writeOf(append: Append, subject: string, maxPayload: number): Write {
   const { appendId, expected, groups } = append
-  const evtCount = groups.reduce((count, group) => count + group.length, 0)
-  const single = groups[0]?.length === 1 && evtCount < MIN_BATCHED_EVTS
+  const goesAlone = groups[0]?.length === 1 && countEvts(groups) < MIN_BATCHED_EVTS
   const msgs: WriteMsg[] = []
   let taken = 0
   let bytes = 0
-  for (const group of single ? groups.slice(0, 1) : groups) {
-    if (taken > 0 && msgs.length + group.length > MAX_BATCH_MSGS) break
+  for (const group of groups) {
+    if (taken > 0 && (goesAlone || msgs.length + group.length > MAX_BATCH_MSGS)) break
     const encoded = encode(group, appendId, expected.seqNo + msgs.length)
     const tooLarge = whyTooLarge(encoded, maxPayload)
     // The groups before it can be stored; that it can't is said when it is the first.
     if (tooLarge !== undefined && taken > 0) break
     if (tooLarge !== undefined) throw new RefusedError('too-large', tooLarge)
-    const size = encoded.reduce((sum, msg) => sum + sizeOf(msg), 0)
+    let size = 0
+    for (const msg of encoded) size += sizeOf(msg)
     if (taken > 0 && bytes + size > MAX_BATCH_BYTES) break
-    msgs.push(...encoded)
+    for (const msg of encoded) msgs.push(msg)
     bytes += size
     taken++
   }
   return { subject, append, groups: taken, msgs, bytes, fence: expected.position }
+}
+
+function countEvts(groups: Append['groups']): number {
+  let count = 0
+  for (const group of groups) count += group.length
+  return count
 }
 
 function encode(group: readonly NewEvt[], appendId: string, seqNo: number): WriteMsg[] {
@@ -106,7 +112,7 @@ export function outMsg(
 ): OutMsg {
   const fenceLine = isFenced ? `Nats-Expected-Last-Subject-Sequence: ${fence}\r\n` : ''
   const block = `${header}${fenceLine}${place === undefined ? '' : batchLines(place)}\r\n`
-  return { subject, header: Buffer.from(block, 'latin1'), payload }
+  return { subject, header: block, payload }
 }
 
 function batchLines({ id, sequence, isLast }: BatchPlace): string {

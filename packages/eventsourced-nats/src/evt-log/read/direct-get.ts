@@ -21,7 +21,6 @@ export interface Page {
 
 // There is no flow control: all of a page may come in one go.
 export const MAX_PAGE_BYTES = 2_097_152
-export const NO_HEADER = new Uint8Array(0)
 export const END_OF_BATCH = 204
 export const NOT_FOUND = 404
 
@@ -70,7 +69,7 @@ export async function getBatch({ name, wire }: Stream, what: string, request: ob
     return false
   }
   const reply = await wire.requestMany(
-    { subject: `$JS.API.DIRECT.GET.${name}`, header: NO_HEADER, payload: Buffer.from(JSON.stringify(request)) },
+    { subject: `$JS.API.DIRECT.GET.${name}`, header: '', payload: Buffer.from(JSON.stringify(request)) },
     isLast,
   )
   if (reply.kind === 'no-responders') throw new UnavailableError(`${what}: no server answers direct gets`)

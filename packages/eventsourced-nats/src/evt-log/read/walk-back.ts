@@ -2,7 +2,7 @@ import { isStatus } from '../../wire/header-block.js'
 import { msgHead } from '../evt-message.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
-import { MAX_PAGE_BYTES, NO_HEADER, storedMsg } from './direct-get.js'
+import { MAX_PAGE_BYTES, storedMsg } from './direct-get.js'
 import type { Range } from './replay.js'
 
 /** So many messages at most are read one by one, each in a round trip. */
@@ -46,6 +46,6 @@ export async function walkBack(
 /** The message at a sequence, if the server that answers has one there. */
 async function msgAt({ name, wire }: Stream, seq: number): Promise<StoredMsg | undefined> {
   const payload = Buffer.from(`{"seq":${seq}}`, 'latin1')
-  const reply = await wire.request({ subject: `$JS.API.DIRECT.GET.${name}`, header: NO_HEADER, payload })
+  const reply = await wire.request({ subject: `$JS.API.DIRECT.GET.${name}`, header: '', payload })
   return reply.kind === 'msg' && !isStatus(reply.msg) ? storedMsg(reply.msg) : undefined
 }
