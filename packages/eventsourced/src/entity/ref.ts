@@ -22,6 +22,8 @@ export interface EntityRef<Cmd, Evt> {
    * A refused command is a result (`ok: false`); a technical failure rejects the promise with an {@link EventSourcedError}. With the code
    * `UNCERTAIN` it may be stored or not; with all others nothing of it is.
    *
+   * Nothing is copied: the command stays as it is until it is answered, and a reply may be a part of the entity's state, which nobody changes.
+   *
    * @example
    * const result = await ref.handleCmd({ type: 'Inc', inc: 1n })
    * if (result.ok) console.log(result.reply)
