@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { checkFields, checkPart } from '../entity/check-fields.js'
 import { InvalidInputError, RefusedError } from '../errors.js'
+import { MAX_TIMER } from '../max-timer.js'
 import { checkCount, checkCounterName } from './check.js'
 import type { Count, Counts, InstanceAwareCounter } from './instance-aware-counter.js'
 import { Lanes } from './lanes.js'
@@ -39,7 +40,6 @@ export function laxCounter(strict: StrictInstanceAwareCounter, options: LaxCount
   return new LaxCounter({ strict, flushInterval, allowedLag, logger, lanes: new Lanes(), clearedAt: 0 })
 }
 
-const MAX_TIMER = 2 ** 31 - 1
 /** From so many keys on those that hold nothing are looked for, each time that their number has doubled. */
 const MANY_KEYS = 10_000
 

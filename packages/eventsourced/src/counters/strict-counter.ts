@@ -4,6 +4,7 @@ import { backOff } from '../entity/back-off.js'
 import { checkFields, checkPart } from '../entity/check-fields.js'
 import { hasCode, InvalidInputError, messageOf, RefusedError, UncertainError } from '../errors.js'
 import { appendIds } from '../log/append-id.js'
+import { MAX_TIMER } from '../max-timer.js'
 import { checkCount, checkCounterName } from './check.js'
 import type { CounterChange, CounterInstance, CounterStore } from './counter-store.js'
 import type { Count, Counts, InstanceAwareCounter } from './instance-aware-counter.js'
@@ -54,7 +55,6 @@ const FIELDS: readonly (keyof StrictCounterOptions)[] = [
 ]
 const WEEK_MS = 7 * 24 * 3_600_000
 const BACK_OFF = { start: 10, max: 1_000 }
-const MAX_TIMER = 2 ** 31 - 1
 
 /**
  * Opens a counter on a store, which may serve any number of them: each operation goes there, and is answered as all instances see it. An

@@ -2,6 +2,7 @@ import type { InstanceAwareCounter } from '../counters/instance-aware-counter.js
 import type { EventSourced } from '../domain/event-sourced.js'
 import { asError, EventSourcedError, InvalidInputError } from '../errors.js'
 import { type EntityKey, entityKey } from '../log/entity-key.js'
+import { MAX_TIMER } from '../max-timer.js'
 import { checkPart } from './check-fields.js'
 import type { Envelope } from './envelope.js'
 import { forget } from './forget.js'
@@ -280,9 +281,6 @@ function takeWaiting<Cmd, Evt, State>(resident: Resident<Cmd, Evt, State>): read
   resident.waiting = undefined
   return waiting?.take() ?? []
 }
-
-/** The longest that a timer of the platform can wait, in milliseconds. */
-const MAX_TIMER = 2 ** 31 - 1
 
 function positive(field: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidInputError(field, value, 'a whole number, 1 or more')

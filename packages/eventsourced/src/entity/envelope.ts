@@ -1,5 +1,6 @@
 import type { Span } from '@opentelemetry/api'
 import { EventSourcedError, messageOf, UncertainError } from '../errors.js'
+import { MAX_TIMER } from '../max-timer.js'
 import { turnTime } from '../turn-time.js'
 import type { Settled } from './cmd-result.js'
 import { onAbort } from './on-abort.js'
@@ -126,9 +127,6 @@ function watch(
     stopTimer?.()
   }
 }
-
-/** The longest that a timer of the platform can wait, in milliseconds. */
-const MAX_TIMER = 2 ** 31 - 1
 
 /** Calls back when a deadline has passed, however far away it is. @returns ends that */
 function startTimer(deadline: Date, giveUp: (cause: unknown) => void): () => void {

@@ -101,9 +101,9 @@ async function whileUnavailable<Cmd, Evt, State, Result extends { readonly kind:
   failed: Result,
   tryAgain: () => Promise<Result>,
 ): Promise<Result> {
-  const deadline = Date.now() + unavailableTimeout
+  const deadline = performance.now() + unavailableTimeout
   let result = failed
-  for (let attempt = 0; result?.kind === 'unavailable' && Date.now() < deadline; attempt++) {
+  for (let attempt = 0; result?.kind === 'unavailable' && performance.now() < deadline; attempt++) {
     loggerOf(key)?.warn({ attempt }, 'the log is unavailable: trying again')
     await backOff(UNAVAILABLE, attempt)
     result = await tryAgain()

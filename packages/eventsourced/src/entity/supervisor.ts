@@ -26,7 +26,7 @@ export class Supervisor<Cmd, Evt, State> {
    */
   async bringBack(because: Error, known: LogHead): Promise<Recovered<State>> {
     const { supervision, loggerOf } = this.#type
-    if (Date.now() - this.#backSince >= supervision.reset) this.#attempts = 0
+    if (performance.now() - this.#backSince >= supervision.reset) this.#attempts = 0
     let reason = because
     for (let failed = 0; failed < supervision.attempts; failed++) {
       loggerOf(this.#key)?.warn({ attempt: this.#attempts, err: reason }, 'the entity recovers')
@@ -34,7 +34,7 @@ export class Supervisor<Cmd, Evt, State> {
       this.#attempts += 1
       try {
         const recovered = await recoverFrom(this.#type, this.#key, known)
-        this.#backSince = Date.now()
+        this.#backSince = performance.now()
         return recovered
       } catch (error) {
         if (!canPass(error)) throw error

@@ -4,6 +4,7 @@ import { checkFields, checkPart } from '../entity/check-fields.js'
 import { InvalidInputError } from '../errors.js'
 import { checkTypeName } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
+import { MAX_TIMER } from '../max-timer.js'
 import type { BatchBounds, Delivery } from './delivery.js'
 import { type OnError, retry } from './on-error.js'
 import { checkProjectionKey, type ProjectionKey } from './projection-key.js'
@@ -56,7 +57,6 @@ const FIELDS: readonly (keyof ProjectionOptions<unknown>)[] = [
   'logger',
   'clock',
 ]
-const MAX_TIMER = 2 ** 31 - 1
 
 /** Checks what a projection is started with, and fills in the defaults. @throws {InvalidInputError} */
 export function projectionSetup<Evt>(options: ProjectionOptions<Evt>): ProjectionSetup<Evt> {
