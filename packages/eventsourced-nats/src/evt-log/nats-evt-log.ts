@@ -113,7 +113,7 @@ export class NatsEvtLog implements EvtLog {
 
   evtsByType(typeName: string, options: EvtsByTypeOptions = {}): AsyncIterable<PersistedEvt> {
     checkEvtsByType(typeName, options)
-    return this.#reads.iterate(options.signal, (signal) =>
+    return this.#reads.iteratePages(options.signal, (signal) =>
       evtsByType(this.#stream, this.#recent, { typeName, ...options }, signal),
     )
   }

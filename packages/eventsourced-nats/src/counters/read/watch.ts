@@ -1,3 +1,4 @@
+import type { StoredMsg } from '../../evt-log/stored-msg.js'
 import { follow } from '../../evt-log/read/follow.js'
 import { numberAt } from '../../wire/json.js'
 import { type CounterEntry, entryOf } from '../counter-entry.js'
@@ -13,8 +14,12 @@ export async function* watch(
 ): AsyncGenerator<CounterEntry, void, void> {
   const start = after ?? (await lastSequence(stream, signal))
   try {
-    for await (const msg of follow(stream, { subjects, after: start, isPatient: true }, signal)) {
-      yield entryOf(stream.name, msg)
+    const read = (msg: StoredMsg) => entryOf(stream.name, msg)
+    for await (const { items } of follow(stream, { subjects, after: start, isPatient: true, read }, signal)) {
+      for (const entry of items) {
+        signal.throwIfAborted()
+        yield entry
+      }
     }
   } catch (error) {
     signal.throwIfAborted()

@@ -7,8 +7,8 @@ export interface Place {
   readonly seq: number
   /** Among all that the consumer has delivered. */
   readonly consumerSeq: number
-  /** Nanoseconds since 1970. */
-  readonly time: string
+  /** When it was stored, in milliseconds since 1970. */
+  readonly time: number
 }
 
 /** The subject to acknowledge to tells it: `$JS.ACK.[domain.account.]stream.consumer.count.seq.consumerSeq.time.pending[.…]`. */
@@ -16,17 +16,18 @@ export function placeOf(reply: string): Place | undefined {
   const tokens = reply.split('.')
   const at = tokens.length > 9 ? 7 : 5
   const [seq, consumerSeq] = [Number(tokens[at]), Number(tokens[at + 1])]
-  const time = tokens[at + 2]
-  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(consumerSeq) || time === undefined) return undefined
+  // In nanoseconds, which are more than a number can tell apart.
+  const time = Number(tokens[at + 2]?.slice(0, -6))
+  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(consumerSeq) || !Number.isSafeInteger(time)) return undefined
   return { seq, consumerSeq, time }
 }
 
-/** A message as a consumer gave it: its headers are read once somebody asks for them, which for those passed over nobody does. */
+/** A message as a consumer gave it: what of it is not asked for is not read, and it is not to be kept, since it keeps all that came with it. */
 export class ConsumedMsg implements StoredMsg {
   readonly seq: number
   readonly #msg: Msg
-  readonly #time: string
-  #headers: ReadonlyMap<string, string> | undefined
+  readonly #time: number
+  #headers: StoredMsg['headers'] | undefined
 
   constructor(msg: Msg, { seq, time }: Place) {
     this.#msg = msg
@@ -39,10 +40,10 @@ export class ConsumedMsg implements StoredMsg {
   }
 
   get time(): Date {
-    return new Date(Number(this.#time.slice(0, -6)))
+    return new Date(this.#time)
   }
 
-  get headers(): ReadonlyMap<string, string> {
+  get headers(): StoredMsg['headers'] {
     return (this.#headers ??= fieldsOf(this.#msg))
   }
 

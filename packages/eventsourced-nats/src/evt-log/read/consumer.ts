@@ -4,19 +4,31 @@ import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
 import { ConsumedMsg, placeOf } from './consumed-msg.js'
 
-/** What a consumer gives: messages, then why it gives no more. */
-export type Delivery =
-  | { readonly kind: 'msg'; readonly msg: StoredMsg }
+/** What a consumer gives: pages, then why it gives no more. */
+export type Delivery<Item> =
+  | { readonly kind: 'page'; readonly page: Page<Item> }
   /** It can't be relied on any more, and another one must take over behind the last message. */
   | { readonly kind: 'broken'; readonly why: string }
   /** No other one would be allowed more. */
   | { readonly kind: 'forbidden'; readonly why: string }
+  /** What came can't be read: no other consumer would bring anything else. */
+  | { readonly kind: 'failed'; readonly error: unknown }
+
+/** What was read of some messages in order. */
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  /** The stream sequence of the last message, whether anything was read of it or not. */
+  readonly through: number
+}
+
+/** Reads a message as soon as it comes, since it is kept no longer than that; undefined for one that is passed over. What it throws ends the reading. */
+export type ReadMsg<Item> = (msg: StoredMsg) => Item | undefined
 
 /** An ephemeral consumer of the stream, that delivers as fast as it is emptied. */
-export interface Consumer {
-  /** The next delivery; undefined if there is none by now. */
-  take(): Delivery | undefined
-  /** Waits until there is one to take, or until the signal fires. */
+export interface Consumer<Item> {
+  /** All that has come by now; undefined if nothing has. */
+  take(): Delivery<Item> | undefined
+  /** Waits until there is something to take, or until the signal fires. */
   more(signal: AbortSignal): Promise<void>
   /** Deletes it on the server. Never fails: what can't be deleted ends by itself. */
   delete(): Promise<void>
@@ -34,7 +46,14 @@ const INACTIVE_MS = 60_000
 const HEARTBEAT = 100
 
 /** Creates a consumer of the messages on some subjects behind a position, or of all if none is named. @throws what the package throws */
-export async function createConsumer(stream: Stream, subjects: readonly string[], after: number): Promise<Consumer> {
+export async function createConsumer<Item>(
+  stream: Stream,
+  {
+    subjects,
+    after,
+    read,
+  }: { readonly subjects: readonly string[]; readonly after: number; readonly read: ReadMsg<Item> },
+): Promise<Consumer<Item>> {
   const name = nuid.next()
   await stream.manager.consumers.add(stream.name, {
     name,
@@ -47,22 +66,26 @@ export async function createConsumer(stream: Stream, subjects: readonly string[]
     mem_storage: true,
     num_replicas: 1,
   })
-  return new PullConsumer(stream, name)
+  return new PullConsumer(stream, name, read)
 }
 
 /**
  * Pulls messages in such portions that few wait here, however slowly they are consumed. Each pull asks for heartbeats: without one in
  * time, with a gap in the deliveries or after a lost connection the consumer counts as broken.
  */
-class PullConsumer implements Consumer {
+class PullConsumer<Item> implements Consumer<Item> {
   readonly #stream: Stream
   readonly #name: string
   readonly #inbox: string
   readonly #pullSubject: string
   readonly #unsubscribe: () => void
   readonly #unwatch: () => void
-  #deliveries: Delivery[] = []
-  #taken = 0
+  readonly #read: ReadMsg<Item>
+  /** What waits to be taken: of how many messages, and up to which. */
+  #items: Item[] = []
+  #waiting = 0
+  #through = 0
+  #end: Delivery<Item> | undefined
   #wake: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
   /** Messages that are asked for and have not come. */
@@ -70,8 +93,9 @@ class PullConsumer implements Consumer {
   #delivered = 0
   #isBroken = false
 
-  constructor(stream: Stream, name: string) {
+  constructor(stream: Stream, name: string, read: ReadMsg<Item>) {
     this.#stream = stream
+    this.#read = read
     this.#name = name
     this.#inbox = stream.wire.newInbox()
     this.#pullSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream.name}.${name}`
@@ -88,20 +112,17 @@ class PullConsumer implements Consumer {
     this.#pull()
   }
 
-  take(): Delivery | undefined {
-    const delivery = this.#deliveries[this.#taken]
-    if (delivery === undefined) return undefined
-    this.#taken += 1
-    if (this.#taken === this.#deliveries.length) {
-      this.#deliveries = []
-      this.#taken = 0
-    }
+  take(): Delivery<Item> | undefined {
+    if (this.#waiting === 0) return this.#end
+    const page = { items: this.#items, through: this.#through }
+    this.#items = []
+    this.#waiting = 0
     this.#pull()
-    return delivery
+    return { kind: 'page', page }
   }
 
   more(signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.#deliveries.length > 0) return Promise.resolve()
+    if (signal.aborted || this.#waiting > 0 || this.#end !== undefined) return Promise.resolve()
     return new Promise((resolve) => {
       const wake = () => {
         this.#wake = undefined
@@ -126,7 +147,7 @@ class PullConsumer implements Consumer {
   }
 
   #pull(): void {
-    const expected = this.#asked + this.#deliveries.length - this.#taken
+    const expected = this.#asked + this.#waiting
     if (this.#isBroken || expected > MAX_WAITING_MSGS - PULL_MSGS) return
     const { wire } = this.#stream
     const request = {
@@ -156,7 +177,19 @@ class PullConsumer implements Consumer {
       return this.#break(`delivery ${place?.consumerSeq ?? msg.reply} came where ${this.#delivered + 1} was due`)
     }
     this.#delivered = place.consumerSeq
-    this.#deliver({ kind: 'msg', msg: new ConsumedMsg(msg, place) })
+    this.#keep(new ConsumedMsg(msg, place))
+  }
+
+  #keep(msg: StoredMsg): void {
+    try {
+      const item = this.#read(msg)
+      if (item !== undefined) this.#items.push(item)
+    } catch (error) {
+      return this.#endWith({ kind: 'failed', error })
+    }
+    this.#waiting += 1
+    this.#through = msg.seq
+    this.#wake?.()
   }
 
   #onStatus(msg: Msg): void {
@@ -173,14 +206,14 @@ class PullConsumer implements Consumer {
   }
 
   #break(why: string, kind: 'broken' | 'forbidden' = 'broken'): void {
+    this.#endWith({ kind, why })
+  }
+
+  #endWith(end: Delivery<Item>): void {
     if (this.#isBroken) return
     this.#isBroken = true
     clearTimeout(this.#timer)
-    this.#deliver({ kind, why })
-  }
-
-  #deliver(delivery: Delivery): void {
-    this.#deliveries.push(delivery)
+    this.#end = end
     this.#wake?.()
   }
 

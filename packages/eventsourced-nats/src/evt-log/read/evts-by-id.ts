@@ -2,6 +2,7 @@ import type { EntityKey, EvtsByIdOptions, PersistedEvt } from 'eventsourced'
 import { evtOf, msgHead } from '../evt-message.js'
 import { readHead } from '../head.js'
 import type { RecentHeads } from '../recent-heads.js'
+import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
 import { subjectOf } from '../subject.js'
 import { follow } from './follow.js'
@@ -45,11 +46,12 @@ async function* evtsAfter(
   }: { readonly subject: string; readonly from: number; readonly to: number; readonly after: number },
   signal: AbortSignal,
 ): AsyncGenerator<PersistedEvt, void, void> {
-  for await (const msg of follow(stream, { subjects: [subject], after, isPatient: true }, signal)) {
-    const { seqNo } = msgHead(msg)
-    const evt = evtOf(msg)
-    signal.throwIfAborted()
-    if (evt !== undefined && seqNo >= from && seqNo <= to) yield evt
-    if (seqNo >= to) return
+  const read = (msg: StoredMsg) => ({ seqNo: msgHead(msg).seqNo, evt: evtOf(msg) })
+  for await (const { items } of follow(stream, { subjects: [subject], after, isPatient: true, read }, signal)) {
+    for (const { seqNo, evt } of items) {
+      signal.throwIfAborted()
+      if (evt !== undefined && seqNo >= from && seqNo <= to) yield evt
+      if (seqNo >= to) return
+    }
   }
 }

@@ -5,13 +5,13 @@ import { leaderMsg, type Stream } from '../stream.js'
 import { isOfType, subjectsOfType } from '../subject.js'
 import { follow } from './follow.js'
 
-/** The events of a type, or of some of its slices, through a consumer of either just those or all messages. */
+/** Pages of the events of a type, or of some of its slices, through a consumer of either just those or all messages. */
 export async function* evtsByType(
   stream: Stream,
   recent: RecentHeads,
   { typeName, after = 0, live = false, slice }: EvtsByTypeOptions & { readonly typeName: string },
   signal: AbortSignal,
-): AsyncGenerator<PersistedEvt, void, void> {
+): AsyncGenerator<readonly PersistedEvt[], void, void> {
   const all = slice !== undefined && new Set(slice).size === SLICE_COUNT
   const slices = all ? undefined : slice
   const subjects = subjectsOfType(stream.name, typeName, slices)
@@ -19,15 +19,12 @@ export async function* evtsByType(
   if (subjects.length === 0) return
   const last = live ? Infinity : await lastSeq(stream, subjects, signal)
   if (last <= after) return
-  for await (const msg of follow(stream, { subjects, after, isPatient: live, isWanted }, signal)) {
-    recent.reached(msg.seq)
-    if (msg.seq <= last) {
-      const evt = evtOf(msg)
-      signal.throwIfAborted()
-      if (evt !== undefined) yield evt
-    }
+  const reading = { subjects, after, isPatient: live, isWanted, read: evtOf }
+  for await (const { items, through } of follow(stream, reading, signal)) {
+    recent.reached(through)
+    if (items.length > 0) yield through <= last ? items : items.filter(({ position }) => position <= last)
     // The last one may be deleted meanwhile, but then a tombstone or a later event comes behind it.
-    if (msg.seq >= last) return
+    if (through >= last) return
   }
 }
 

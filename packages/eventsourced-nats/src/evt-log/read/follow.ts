@@ -2,15 +2,14 @@ import { RefusedError, UnavailableError } from 'eventsourced'
 import { backOff } from '../../wire/back-off.js'
 import { orAborted } from '../../wire/or-aborted.js'
 import { orLost } from '../../wire/or-lost.js'
-import type { StoredMsg } from '../stored-msg.js'
 import { failureOf } from '../../errors/failure.js'
 import type { Stream } from '../stream.js'
-import { type Consumer, createConsumer } from './consumer.js'
+import { type Consumer, createConsumer, type Page, type ReadMsg } from './consumer.js'
 import { Sieve } from './sieve.js'
 import { missingStream } from './missing-stream.js'
 
 /** Which messages to follow. */
-export interface Following {
+export interface Following<Item> {
   readonly subjects: readonly string[]
   /** The stream sequence behind which to begin. */
   readonly after: number
@@ -18,44 +17,51 @@ export interface Following {
   readonly isPatient: boolean
   /** Tells what is on the subjects. With it everything may be read, and the rest be passed over here, where that is cheaper. */
   readonly isWanted?: (subject: string) => boolean
+  /** What to make of a message. */
+  readonly read: ReadMsg<Item>
 }
 
 /**
- * The messages on some subjects behind a position, as they come, for ever. When the consumer breaks (a restart, another leader, a lost
- * connection, silence) another takes over behind the last message: that costs time, never a message, never a repeat.
+ * What is read of the messages on some subjects behind a position, as they come, for ever: all that is there at a time is a page. When the consumer breaks
+ * (a restart, another leader, a lost connection, silence) another takes over behind the last message: that costs time, never a message, never a repeat.
  *
  * @throws {UnavailableError | RefusedError} or the signal's reason
  */
-export async function* follow(
+export async function* follow<Item>(
   stream: Stream,
-  { subjects, after, isPatient, isWanted }: Following,
+  { subjects, after, isPatient, isWanted, read }: Following<Item>,
   signal: AbortSignal,
-): AsyncGenerator<StoredMsg, void, void> {
+): AsyncGenerator<Page<Item>, void, void> {
   let last = after
   const sieve = new Sieve(subjects, after, isWanted)
-  let consumer: Consumer | undefined
+  const readWanted: ReadMsg<Item> = (msg) => (sieve.wants(msg.subject) ? read(msg) : undefined)
+  let consumer: Consumer<Item> | undefined
   /** How many consumers broke one after another without giving anything. */
   let broken = 0
   try {
     for (;;) {
-      consumer ??= await takeOver(stream, sieve.filter, last, isPatient, signal)
+      consumer ??= await takeOver(
+        stream,
+        { subjects: sieve.filter, after: last, read: readWanted },
+        { isPatient, signal },
+      )
       const delivery = consumer.take()
       signal.throwIfAborted()
       if (delivery === undefined) {
         await consumer.more(signal)
         signal.throwIfAborted()
-      } else if (delivery.kind === 'msg') {
-        const { msg } = delivery
-        // What a broken consumer had delivered already.
-        if (msg.seq <= last) continue
-        last = msg.seq
+      } else if (delivery.kind === 'page') {
+        const { page } = delivery
+        last = page.through
         broken = 0
-        if (sieve.wants(msg.subject)) yield msg
+        yield page
         if (sieve.hasTurned(last)) {
           stream.logger?.debug({ after: last, filter: sieve.filter }, 'another way to pick messages takes over')
           void consumer.delete()
           consumer = undefined
         }
+      } else if (delivery.kind === 'failed') {
+        throw delivery.error
       } else if (delivery.kind === 'forbidden') {
         throw new RefusedError('forbidden', `reading events: ${delivery.why}`)
       } else {
@@ -72,13 +78,11 @@ export async function* follow(
   }
 }
 
-async function takeOver(
+async function takeOver<Item>(
   stream: Stream,
-  subjects: readonly string[],
-  after: number,
-  isPatient: boolean,
-  signal: AbortSignal,
-): Promise<Consumer> {
+  wanted: Parameters<typeof createConsumer<Item>>[1],
+  { isPatient, signal }: { readonly isPatient: boolean; readonly signal: AbortSignal },
+): Promise<Consumer<Item>> {
   const deadline = isPatient ? Infinity : performance.now() + stream.timeoutMs
   const goneBy = missingStream(stream)
   for (let attempt = 0; ; attempt++) {
@@ -87,7 +91,7 @@ async function takeOver(
       throw new UnavailableError('reading events: there is no connection to NATS')
     }
     try {
-      return await created(stream, subjects, after, signal)
+      return await created(stream, wanted, signal)
     } catch (error) {
       signal.throwIfAborted()
       const gone = goneBy(error)
@@ -101,13 +105,12 @@ async function takeOver(
 }
 
 /** A consumer that is created too late for its reader is deleted. */
-async function created(
+async function created<Item>(
   stream: Stream,
-  subjects: readonly string[],
-  after: number,
+  wanted: Parameters<typeof createConsumer<Item>>[1],
   signal: AbortSignal,
-): Promise<Consumer> {
-  const creating = createConsumer(stream, subjects, after)
+): Promise<Consumer<Item>> {
+  const creating = createConsumer(stream, wanted)
   try {
     return await orAborted(orLost(creating, stream.wire), signal)
   } catch (error) {

@@ -23,18 +23,23 @@ export class OpenReads {
 
   /** An iteration over a read, which begins when its first item is asked for. */
   iterate<Item>(signal: AbortSignal | undefined, read: Read<Item>): AsyncIterable<Item> {
-    return {
-      [Symbol.asyncIterator]: () => {
-        const open = new OpenRead(signal, read, {
-          begin: () => {
-            this.#refuseIfClosed()
-            this.#open.add(open)
-          },
-          end: () => void this.#open.delete(open),
-        })
-        return open
+    return { [Symbol.asyncIterator]: () => this.#openRead(signal, read) }
+  }
+
+  /** The same of a read that gives many items at once. */
+  iteratePages<Item>(signal: AbortSignal | undefined, read: Read<readonly Item[]>): AsyncIterable<Item> {
+    return { [Symbol.asyncIterator]: () => new ItemByItem(this.#openRead(signal, read)) }
+  }
+
+  #openRead<Item>(signal: AbortSignal | undefined, read: Read<Item>): OpenRead<Item> {
+    const open = new OpenRead(signal, read, {
+      begin: () => {
+        this.#refuseIfClosed()
+        this.#open.add(open)
       },
-    }
+      end: () => void this.#open.delete(open),
+    })
+    return open
   }
 
   /** Ends all, and waits until they have let go of what they held. */
@@ -72,6 +77,11 @@ class OpenRead<Item> implements AsyncIterator<Item, void, void> {
     }
   }
 
+  /** @throws why it was ended, if it was */
+  throwIfEnded(): void {
+    this.#stop.signal.throwIfAborted()
+  }
+
   async return(): Promise<IteratorResult<Item, void>> {
     await this.#end(new RefusedError('closed', 'the read was left'))
     return { done: true, value: undefined }
@@ -96,5 +106,33 @@ class OpenRead<Item> implements AsyncIterator<Item, void, void> {
     this.#hooks.end()
     if (reason !== undefined) this.#stop.abort(reason)
     await this.#items.return()
+  }
+}
+
+/** The items of pages. A generator would take several times as long for each. */
+class ItemByItem<Item> implements AsyncIterator<Item, void, void> {
+  readonly #pages: OpenRead<readonly Item[]>
+  #page: Iterator<Item> = [].values()
+
+  constructor(pages: OpenRead<readonly Item[]>) {
+    this.#pages = pages
+  }
+
+  async next(): Promise<IteratorResult<Item, void>> {
+    for (;;) {
+      const item = this.#page.next()
+      if (item.done !== true) {
+        this.#pages.throwIfEnded()
+        return item
+      }
+      const page = await this.#pages.next()
+      if (page.done === true) return page
+      this.#page = page.value.values()
+    }
+  }
+
+  async return(): Promise<IteratorResult<Item, void>> {
+    await this.#pages.return()
+    return { done: true, value: undefined }
   }
 }
