@@ -5,7 +5,6 @@ import {
   Entity,
   entityKey,
   type EvtLog,
-  hasCode,
   type Head,
   jsonBinarizer,
   MemoryEvtLog,
@@ -31,29 +30,26 @@ afterEach(async () => {
   await Promise.all(proxies.splice(0).map((proxy) => proxy.close()))
 })
 
-/** A log, and a way to have its connections cut twice: in the place of the 6th and the 24th answer of its server. */
+/** A log, and what is between it and its server. */
 interface Opened {
   readonly log: EvtLog
-  readonly breakOff: () => void
+  readonly proxy?: TcpProxy
 }
 
-function breaking(proxy: TcpProxy): () => void {
-  return () => {
-    let answers = 0
-    proxy.rule((_, direction) => (direction === 'answer' && [6, 24].includes(++answers) ? 'cut' : 'pass'))
-  }
-}
+/** Soon tired of asking a server that does not answer. */
+const TIMEOUT_MS = 300
 
 const BACKENDS: Readonly<Record<string, () => Promise<Opened>>> = {
-  memory: async () => ({ log: new MemoryEvtLog(), breakOff: () => undefined }),
+  memory: async () => ({ log: new MemoryEvtLog() }),
 
   PostgreSQL: async () => {
     const connection = await testPostgres()
     const proxy = await startTcpProxy(connection)
     proxies.push(proxy)
-    const log = await PostgresEvtLog.create({ connection: { ...connection, port: proxy.port }, setup: true })
+    const bounds = { appendTimeoutMs: TIMEOUT_MS, readTimeoutMs: TIMEOUT_MS }
+    const log = await PostgresEvtLog.create({ connection: { ...connection, port: proxy.port }, setup: true, ...bounds })
     opened.push(log)
-    return { log, breakOff: breaking(proxy) }
+    return { log, proxy }
   },
 
   JetStream: async () => {
@@ -61,9 +57,10 @@ const BACKENDS: Readonly<Record<string, () => Promise<Opened>>> = {
     const proxy = await startTcpProxy({ host: hostname, port: Number(port) })
     proxies.push(proxy)
     const servers = `127.0.0.1:${proxy.port}`
-    const log = await NatsEvtLog.create({ servers, stream: `copy-${randomUUID()}`, setup: true, maxBytes: 100_000_000 })
+    const stream = { stream: `copy-${randomUUID()}`, setup: true, maxBytes: 100_000_000 }
+    const log = await NatsEvtLog.create({ servers, ...stream, timeout: TIMEOUT_MS, replyTimeout: TIMEOUT_MS })
     opened.push(log)
-    return { log, breakOff: breaking(proxy) }
+    return { log, proxy }
   },
 }
 
@@ -125,24 +122,86 @@ test.each(WAYS)(
   },
 )
 
-test.each(WAYS.filter(([from, to]) => from !== 'memory' && to !== 'memory' && from !== to))(
-  'a copy from %s to %s comes through lost connections, at most by being called again',
-  async (fromBackend, toBackend) => {
-    const [from, to] = [await open(fromBackend), await open(toBackend)]
-    await write(from.log, 60, 5)
-    for (const { breakOff } of [from, to]) breakOff()
-    let isDone = false
-    for (let calls = 1; !isDone; calls++) {
-      expect(calls).toBeLessThan(20)
-      try {
-        await copyEvts(from.log, to.log, OPTIONS)
-        isDone = true
-      } catch (error) {
-        if (!hasCode(error, 'UNAVAILABLE')) throw error
-      }
+/** Told of what a log answers, and of what it fails with. */
+interface Watcher {
+  readonly onAnswer: () => void
+  readonly onFailure: () => void
+}
+
+function watched(log: EvtLog, { onAnswer, onFailure }: Watcher): EvtLog {
+  async function call<Result>(result: Promise<Result>): Promise<Result> {
+    try {
+      const answer = await result
+      onAnswer()
+      return answer
+    } catch (error) {
+      onFailure()
+      throw error
     }
-    expect(await copyEvts(from.log, to.log, OPTIONS)).toMatchObject({ copied: 0 })
-    expect((await evtsOf(to.log)).length).toBe((await evtsOf(from.log)).length)
+  }
+  async function* read<Item>(items: AsyncIterable<Item>): AsyncIterable<Item> {
+    const next = items[Symbol.asyncIterator]()
+    try {
+      for (let item = await call(next.next()); item.done !== true; item = await call(next.next())) yield item.value
+    } finally {
+      await next.return?.()
+    }
+  }
+  return {
+    persist: (append) => call(log.persist(append)),
+    head: (key) => call(log.head(key)),
+    headPosition: () => call(log.headPosition()),
+    evtsById: (...args) => read(log.evtsById(...args)),
+    evtsByType: (...args) => read(log.evtsByType(...args)),
+    ids: (...args) => read(log.ids(...args)),
+    deleteEvts: (...args) => call(log.deleteEvts(...args)),
+    close: () => log.close(),
+  }
+}
+
+/** Cuts all that comes through a proxy once a log has given so many answers, and until it fails for that. */
+function outage(proxy: TcpProxy | undefined, after: number): Watcher & { readonly isOver: boolean } {
+  let answers = 0
+  let isOver = false
+  const begin = () => {
+    proxy?.rule(() => 'cut')
+    proxy?.cut()
+  }
+  if (after === 0) begin()
+  return {
+    get isOver() {
+      return isOver
+    },
+    onAnswer: () => {
+      if (++answers === after) begin()
+    },
+    onFailure: () => {
+      proxy?.rule()
+      isOver = true
+    },
+  }
+}
+
+const OUTAGES = WAYS.filter(([from, to]) => from !== 'memory' && to !== 'memory' && from !== to).flatMap(([from, to]) =>
+  (['from', 'to'] as const).map((broken) => [from, to, broken] as const),
+)
+
+test.each(OUTAGES)(
+  'a copy from %s to %s waits for the log copied %s to come back, whether it stores or compares',
+  async (from, to, broken) => {
+    const opened = { from: await open(from), to: await open(to) }
+    const [source, target] = [opened.from.log, opened.to.log]
+    await write(source, 60, 5)
+    // The first call stores, the second one compares. A page of events holds all of them: nothing is read after it.
+    for (const after of [broken === 'from' ? 0 : 100, 100]) {
+      const { proxy, log } = opened[broken]
+      const fault = outage(proxy, after)
+      const logs = { from: source, to: target, [broken]: watched(log, fault) }
+      await copyEvts(logs.from, logs.to, OPTIONS)
+      expect(fault.isOver).toBe(true)
+    }
+    expect(await copyEvts(source, target, OPTIONS)).toMatchObject({ copied: 0 })
+    expect((await evtsOf(target)).length).toBe((await evtsOf(source)).length)
   },
 )
 

@@ -116,26 +116,82 @@ test('a copy that was interrupted anywhere goes on there when it is called again
   }
 })
 
-test('appends that are unavailable, or whose answers are lost, are sent again until they are known', async () => {
-  const [from, memory] = [await written(), new MemoryEvtLog()]
-  const to = new FaultyEvtLog(memory)
-  for (const when of ['before', 'after'] as const) {
-    to.faults.fail('persist', { when, error: new UncertainError('the answer was lost') }, 5)
-    to.faults.fail('persist', { when: 'before', error: new UnavailableError('not now') }, 5)
-  }
-  await copyEvts(from, to, { ...OPTIONS, concurrency: 4 })
-  expect(await copyEvts(from, memory, OPTIONS)).toMatchObject({ copied: 0 })
-})
+/** All that copying asks of the two logs. */
+const ASKED = [
+  ['from', 'evtsByType'],
+  ['from', 'evtsById'],
+  ['to', 'head'],
+  ['to', 'evtsById'],
+  ['to', 'persist'],
+  ['to', 'deleteEvts'],
+] as const
 
-test('a log that stays away fails the copy in time, with what the log said', async () => {
-  const [from, to] = [await written(), new FaultyEvtLog(new MemoryEvtLog())]
-  to.faults.fail('persist', { when: 'before', error: new UnavailableError('not now') }, 1_000)
-  await expect(copyEvts(from, to, { ...OPTIONS, unavailableTimeoutMs: 50 })).rejects.toMatchObject({
-    code: 'UNAVAILABLE',
-  })
-  to.faults.clear()
+/** Two logs such that a copy asks all of that: some is copied already, some is deleted where it comes from. */
+async function halfCopied() {
+  const [from, to] = [new MemoryEvtLog(), new MemoryEvtLog()]
+  const [there, late] = [newKey(), newKey()]
+  await append(from, there, [newEvt(), newEvt()])
   await copyEvts(from, to, OPTIONS)
+  await append(from, there)
+  await append(from, late, [newEvt(), newEvt(), newEvt()])
+  await from.deleteEvts(late, 2)
+  return { from: new FaultyEvtLog(from), to: new FaultyEvtLog(to) }
+}
+
+test.each(ASKED)(
+  'what is unavailable, or whose answers are lost, is asked again until it is known: %s.%s',
+  async (which, operation) => {
+    const logs = await halfCopied()
+    const { faults } = logs[which]
+    faults.fail(operation, { when: 'before', error: new UnavailableError('not now') }, 3)
+    faults.fail(operation, { when: 'after', error: new UncertainError('the answer was lost') }, 2)
+    expect(await copyEvts(logs.from, logs.to, OPTIONS)).toMatchObject({ copied: 2, present: 2 })
+    expect(faults.count(operation)).toBeGreaterThan(5)
+    expect(await copyEvts(logs.from, logs.to, OPTIONS)).toMatchObject({ copied: 0, present: 4 })
+    await expectCopy(logs.to, logs.from)
+  },
+)
+
+test.each(ASKED)(
+  'a log that stays away fails the copy in time, with what the log said: %s.%s',
+  async (which, operation) => {
+    const logs = await halfCopied()
+    const { faults } = logs[which]
+    faults.fail(operation, { when: 'before', error: new UnavailableError('not now') }, 1_000)
+    const copying = copyEvts(logs.from, logs.to, { ...OPTIONS, unavailableTimeoutMs: 50 })
+    await expect(copying).rejects.toMatchObject({ code: 'UNAVAILABLE', message: 'not now' })
+    faults.clear()
+    await copyEvts(logs.from, logs.to, OPTIONS)
+    await expectCopy(logs.to, logs.from)
+  },
+)
+
+/** A log whose reads break off after so many events each. */
+function breakingOff(log: EvtLog, after: number): FaultyEvtLog {
+  async function* broken(evts: AsyncIterable<PersistedEvt>): AsyncIterable<PersistedEvt> {
+    let count = 0
+    for await (const evt of evts) {
+      if (count++ === after) throw new UnavailableError('broken off')
+      yield evt
+    }
+  }
+  const faulty = new FaultyEvtLog(log)
+  const evtsByType = faulty.evtsByType.bind(faulty)
+  faulty.evtsByType = (...args) => broken(evtsByType(...args))
+  faulty.alterEvtsById(broken)
+  return faulty
+}
+
+test('reads that break off go on behind the last event, as long as they bring some', async () => {
+  const [from, to, key] = [new MemoryEvtLog(), new MemoryEvtLog(), newKey()]
+  for (let time = 0; time < 3; time++) await append(from, key, [newEvt(), newEvt(), newEvt(), newEvt()])
+  const [breakingFrom, breakingTo] = [breakingOff(from, 2), breakingOff(to, 3)]
+  const impatient = { ...OPTIONS, unavailableTimeoutMs: 30 }
+  expect(await copyEvts(breakingFrom, breakingTo, impatient)).toMatchObject({ copied: 12 })
+  expect(await copyEvts(breakingFrom, breakingTo, impatient)).toMatchObject({ copied: 0, present: 12 })
   await expectCopy(to, from)
+  const stuck = copyEvts(breakingOff(from, 0), to, impatient)
+  await expect(stuck).rejects.toMatchObject({ code: 'UNAVAILABLE', message: 'broken off' })
 })
 
 test.each<[what: string, over: Partial<NewEvt>]>([
@@ -166,7 +222,9 @@ test('events of another writer, and events that the log copied from lacks, are n
   const ahead = new MemoryEvtLog()
   await copyEvts(from, ahead, OPTIONS)
   await append(ahead, key)
-  await expect(copyEvts(from, ahead, OPTIONS)).rejects.toMatchObject({ code: 'COPY_DIFFERS', key, seqNo: 3 })
+  const hesitant = new FaultyEvtLog(from)
+  hesitant.faults.fail('head', { when: 'before', error: new UnavailableError('not now') }, 2)
+  await expect(copyEvts(hesitant, ahead, OPTIONS)).rejects.toMatchObject({ code: 'COPY_DIFFERS', key, seqNo: 3 })
 })
 
 test('an entity whose first events are deleted keeps its numbers, also when that was interrupted', async () => {

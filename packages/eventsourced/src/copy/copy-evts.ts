@@ -3,6 +3,7 @@ import { checkTypeName } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import { copyRun } from './copy-run.js'
 import { InFlight } from './in-flight.js'
+import { patient } from './patient-log.js'
 import { bytesOf, runs } from './runs.js'
 import { Targets } from './targets.js'
 
@@ -15,7 +16,10 @@ export interface CopyEvtsOptions {
    * again; with 1 they never do.
    */
   readonly concurrency?: number
-  /** How long one append may be tried again while the log copied to is unavailable, or its answers are lost; 60,000 ms by default. */
+  /**
+   * How long a call is made again, or a read that brings nothing is taken up again, while one of the logs is unavailable or its answers are lost;
+   * 60,000 ms by default.
+   */
   readonly unavailableTimeoutMs?: number
   /** Told now and then, and at the end. */
   readonly onProgress?: (progress: CopyProgress) => void
@@ -54,22 +58,24 @@ const MAX_BYTES_IN_FLIGHT = 32 * 1_048_576
  *
  * @throws {CopyDiffersError} what is there already is not a copy: names the entity, the seqNo and the difference
  * @throws {InvalidInputError} an option is wrong
- * @throws {EventSourcedError} what the logs throw: refused, unavailable, uncertain
+ * @throws {EventSourcedError} what the logs throw: refused; unavailable or uncertain, if they stay so
  * @example
  * await copyEvts(postgresEvtLog, natsEvtLog, { typeName: 'account' })
  */
 export async function copyEvts(from: EvtLog, to: EvtLog, options: CopyEvtsOptions): Promise<CopyProgress> {
-  const { typeName, concurrency, unavailableTimeoutMs, onProgress, signal } = checked(options)
+  const { typeName, concurrency, onProgress, ...patience } = checked(options)
+  const { signal } = patience
+  const [source, target] = [patient(from, patience), patient(to, patience)]
   const progress = { copied: 0, present: 0, position: 0 }
   const inFlight = new InFlight({ count: concurrency, bytes: MAX_BYTES_IN_FLIGHT })
-  const targets = new Targets(from, to)
+  const targets = new Targets(source, target)
   let reportAt = EVTS_PER_REPORT
   try {
-    for await (const run of runs(from.evtsByType(typeName, signal === undefined ? {} : { signal }))) {
+    for await (const run of runs(source.evtsByType(typeName, signal === undefined ? {} : { signal }))) {
       const { key } = run[0]
       await inFlight.begin(key.id, bytesOf(run), async () => {
         signal?.throwIfAborted()
-        const copied = await copyRun({ to, targets, unavailableTimeoutMs, signal }, run)
+        const copied = await copyRun({ to: target, targets, signal }, run)
         progress.copied += copied
         progress.present += run.length - copied
       })

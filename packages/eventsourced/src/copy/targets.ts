@@ -1,8 +1,9 @@
 import type { EntityKey } from '../log/entity-key.js'
-import type { EvtLog, Head, PersistedEvt } from '../log/evt-log.js'
+import type { Head, PersistedEvt } from '../log/evt-log.js'
 import { CopyDiffersError } from './copy-differs-error.js'
 import { compare } from './compare.js'
 import { clearFillers } from './fill.js'
+import type { PatientLog } from './patient-log.js'
 import { Turnstile } from './turnstile.js'
 
 /** How many entities are remembered: one that was forgotten is looked at anew. */
@@ -16,12 +17,12 @@ type Range = { readonly from: number; readonly to: number; readonly signal?: Abo
 
 /** How the entities stand in the log copied to. What stands there already is compared once with what it is a copy of. */
 export class Targets {
-  readonly #from: EvtLog
-  readonly #to: EvtLog
+  readonly #from: PatientLog
+  readonly #to: PatientLog
   readonly #heads = new Map<string, Head>()
   readonly #comparing = new Turnstile({ count: MAX_COMPARED, weight: MAX_COMPARED_EVTS })
 
-  constructor(from: EvtLog, to: EvtLog) {
+  constructor(from: PatientLog, to: PatientLog) {
     this.#from = from
     this.#to = to
   }
