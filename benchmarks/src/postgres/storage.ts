@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { appendIds } from 'eventsourced'
 import { PostgresSnapshotStore } from 'eventsourced-postgres'
 import type { Client, PoolConfig } from 'pg'
@@ -21,23 +21,26 @@ export async function footprint(client: Client): Promise<Footprint> {
   return { evts, table: Number(row?.table) / evts, indexes: Number(row?.indexes) / evts }
 }
 
-const LIVE = 200
-const OVERWRITES = 100
+const OVERWRITES = [100, 1_000]
+const MAX_ENTITIES = 50
+const MAX_BYTES = 1_000_000
 
-/**
- * Overwrites snapshots over and over, autovacuum left alone: how much larger the table is than with each saved once. Its oldest versions are
- * cleared page by page on the way, so that it stays a small multiple.
- */
-export async function snapshotBloat(connection: PoolConfig, bytes: number): Promise<number> {
+/** How much larger a table of snapshots is after so many overwrites than with each saved once. */
+export interface Bloat {
+  readonly bytes: number
+  readonly times: number
+  readonly value: number
+}
+
+/** Overwrites snapshots over and over, autovacuum left alone, and measures their table with its TOAST and its indexes. */
+export async function snapshotBloat(connection: PoolConfig, bytes: number): Promise<Bloat[]> {
   const table = `snapshots_${bytes}`
   const store = await PostgresSnapshotStore.create({ connection, setup: true, table })
   const client = await connected(connection)
-  const keys = Array.from({ length: LIVE }, () => ({ typeName: 'counter', id: randomUUID() }))
+  const entities = Math.min(MAX_ENTITIES, MAX_BYTES / bytes)
+  const keys = Array.from({ length: entities }, () => ({ typeName: 'counter', id: randomUUID() }))
   const nextAppendId = appendIds()
-  // Bytes that don't compress.
-  const state = Buffer.concat(
-    Array.from({ length: Math.ceil(bytes / 16) }, () => Buffer.from(randomUUID().slice(0, 16))),
-  )
+  const state = randomBytes(bytes) // which don't compress
   const saveAll = (seqNo: number): Promise<unknown> =>
     Promise.all(keys.map((key) => store.save(key, { seqNo, appendId: nextAppendId(), version: 1, bytes: state })))
   const size = async (): Promise<number> => {
@@ -46,10 +49,14 @@ export async function snapshotBloat(connection: PoolConfig, bytes: number): Prom
     ])
     return Number(rows[0]?.size)
   }
-  await saveAll(1)
+  let seqNo = 1
+  await saveAll(seqNo)
   const once = await size()
-  for (let seqNo = 2; seqNo <= OVERWRITES; seqNo++) await saveAll(seqNo)
-  const bloat = (await size()) / once
+  const bloat: Bloat[] = []
+  for (const times of OVERWRITES) {
+    while (seqNo <= times) await saveAll(++seqNo)
+    bloat.push({ bytes, times, value: (await size()) / once })
+  }
   await client.end()
   await store.close()
   return bloat

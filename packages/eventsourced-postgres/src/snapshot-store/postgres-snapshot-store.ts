@@ -13,13 +13,12 @@ import { splitAppendId } from '../append-id.js'
 import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../config.js'
 import { ask } from '../database/ask.js'
 import type { Database } from '../database/database.js'
-import type { Step } from '../database/migrate.js'
 import { open } from '../database/open.js'
 import { type Parameter, type Row, type Statement, statement } from '../database/statement.js'
-import { createSnapshots } from '../sql/create-snapshots.js'
 import { deleteSnapshots } from '../sql/delete-snapshots.js'
-import { createLoadSnapshot, loadSnapshot } from '../sql/load-snapshot.js'
-import { createSaveSnapshot, saveSnapshot } from '../sql/save-snapshot.js'
+import { loadChunks } from '../sql/load-chunks.js'
+import { saveSnapshot } from '../sql/save-snapshot.js'
+import { SNAPSHOT_STEPS } from './schema.js'
 
 /** The most that a snapshot may have: 64 MiB. It is held in memory several times over on its way. */
 export const MAX_SNAPSHOT_BYTES = 64 * 1_048_576
@@ -29,10 +28,6 @@ export type PostgresSnapshotStoreConfig = PostgresConfig & {
   /** How long a save, a load or a deletion may take, until it is unavailable; 30,000 ms by default. */
   readonly timeoutMs?: number
 }
-
-const STEPS: readonly Step[] = [
-  (names) => [createSnapshots(names), createSaveSnapshot(names), createLoadSnapshot(names)],
-]
 
 /**
  * A snapshot store in a PostgreSQL table. Saving a snapshot and dropping the oldest is one statement, in which the newest wins.
@@ -60,7 +55,11 @@ export class PostgresSnapshotStore implements SnapshotStore {
     const checked = checkConfig(config, 'snapshots', ['timeoutMs'])
     const bounds = { otherwise: 30_000, min: 1, max: 2 ** 31 - 1 }
     const timeoutMs = checkCount('timeoutMs', config.timeoutMs, bounds)
-    return new PostgresSnapshotStore(checked, timeoutMs, await open(checked, { kind: 'snapshots', steps: STEPS }))
+    return new PostgresSnapshotStore(
+      checked,
+      timeoutMs,
+      await open(checked, { kind: 'snapshots', steps: SNAPSHOT_STEPS }),
+    )
   }
 
   private constructor({ names, preparedStatements }: Checked, timeoutMs: number, database: Database) {
@@ -68,7 +67,7 @@ export class PostgresSnapshotStore implements SnapshotStore {
     this.#timeoutMs = timeoutMs
     this.#statements = {
       save: statement(saveSnapshot(names), preparedStatements),
-      load: statement(loadSnapshot(names), preparedStatements),
+      load: statement(loadChunks(names), preparedStatements),
       delete: statement(deleteSnapshots(names), preparedStatements),
     }
   }
@@ -94,14 +93,14 @@ export class PostgresSnapshotStore implements SnapshotStore {
     this.#accepted.refuseIfClosed()
     checkKey(key)
     const max = checkMaxSeqNo(maxSeqNo)
-    const [row] = await this.#ask('loading a snapshot', this.#statements.load, [key.typeName, key.id, max])
-    if (row === undefined) return undefined
-    const [seqNo, appendId, version, bytes] = row
+    const chunks = await this.#ask('loading a snapshot', this.#statements.load, [key.typeName, key.id, max])
+    if (chunks[0] === undefined) return undefined
+    const [seqNo, appendId, version] = chunks[0]
     return {
       seqNo: Number(seqNo),
       appendId: appendId ?? '',
       version: Number(version),
-      bytes: Buffer.from(bytes ?? '', 'hex'),
+      bytes: Buffer.concat(chunks.map(([, , , bytes]) => Buffer.from(bytes ?? '', 'hex'))),
     }
   }
 

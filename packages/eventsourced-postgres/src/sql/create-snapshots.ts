@@ -1,9 +1,8 @@
 import type { Names } from '../names.js'
 
 /**
- * The table of snapshots. An entity has a row for each snapshot that it keeps; a new snapshot is written over the oldest, in its `slot`. No
- * index has a column that such an update changes, so PostgreSQL keeps it within the page (HOT), and frequent snapshots don't bloat the table:
- * that is what the spare room of each page is for.
+ * The table of snapshots, as the first release made it: a row for each snapshot that an entity keeps. A new one is written over the oldest, in its
+ * `slot`. What it is today is in `snapshots-in-chunks.ts`.
  */
 export function createSnapshots({ qualified }: Names): string {
   return `
