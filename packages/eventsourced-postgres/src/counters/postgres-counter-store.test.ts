@@ -1,13 +1,16 @@
-import { laxCounter, strictCounter } from 'eventsourced/counters'
+import { appendIds } from 'eventsourced'
+import { laxCounter, MAX_COUNT, strictCounter } from 'eventsourced/counters'
 import { instanceAwareCounterSuite } from 'eventsourced/testing'
 import { type PostgresConnection, startTcpProxy } from 'eventsourced-tools'
 import { testPostgres } from 'eventsourced-tools/vitest'
 import { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { migrate } from '../database/migrate.js'
 import { backends, until, withClient } from '../fixture.test.helper.js'
 import { PostgresCounterStore, type PostgresCounterStoreConfig } from '../index.js'
 import { postgresCounters } from './counters.test.fixture.js'
-import { countingChild } from './counting-child.test.fixture.js'
+import { names } from '../names.js'
+import { COUNTER_STEPS } from './schema.js'
 
 const DAY_MS = 24 * 3_600_000
 
@@ -27,26 +30,6 @@ async function open(config: PostgresCounterStoreConfig = { connection }): Promis
   onTestFinished(() => store.close())
   return store
 }
-
-describe('the process that counts', () => {
-  test('is killed: its share drops out by itself, and nothing that was answered is lost', async () => {
-    const store = await open()
-    const other = await strictCounter(store, { namespace: 'n' })
-    await other.inc('k', 1_000_000)
-    const options = { namespace: 'n', instanceId: 'child', deadInstanceThreshold: 500 }
-    const child = countingChild(connection, options)
-    onTestFinished(() => child.kill())
-    await child.counted(20n)
-    expect((await other.get('k')).total).toBeGreaterThanOrEqual(1_000_020n)
-    await child.kill()
-    await until('its share is out', async () => (await other.get('k')).total === 1_000_000n)
-    const again = await strictCounter(store, options)
-    const { total, own } = await again.get('k')
-    expect([child.own, child.own + 1n]).toContain(own)
-    expect(total).toBe(1_000_000n + own)
-    await Promise.all([again.close(), other.close()])
-  })
-})
 
 describe('an answer that is lost', () => {
   test('is asked for again, and the change is made once, by strict and by lax counters', async () => {
@@ -138,6 +121,71 @@ describe('the schema', () => {
   })
 })
 
+describe('changes of several keys at once', () => {
+  test('by processes that name the keys in opposite orders never wait for each other in a circle', async () => {
+    const stores = await Promise.all([open(), open()])
+    const counters = await Promise.all(stores.map((store) => strictCounter(store, { namespace: 'n' })))
+    const keys = Array.from({ length: 20 }, (_, index) => `key ${index}`)
+    for (let round = 0; round < 10; round++) {
+      const changes = counters.flatMap((counter, index) =>
+        (index === 0 ? keys : keys.toReversed()).map((key) => counter.inc(key, 1)),
+      )
+      await Promise.all(changes)
+    }
+    for (const key of keys) expect((await counters[0]?.get(key))?.total).toBe(20n)
+    const { rows } = await admin.query('SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()')
+    expect(rows).toEqual([{ deadlocks: 0 }])
+    await Promise.all(counters.map((counter) => counter.close()))
+  })
+
+  test('are made but for the one that can’t be', async () => {
+    const store = await open()
+    const counter = await strictCounter(store, { namespace: 'n' })
+    await admin.query("ALTER TABLE eventsourced.counters ADD CHECK (key <> 'bad')")
+    const outcomes = await Promise.allSettled(['a', 'bad', 'c', 'overflown'].map((key) => counter.inc(key, MAX_COUNT)))
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+    expect(outcomes[1]).toMatchObject({ reason: { code: 'REFUSED', reason: 'bad-input' } })
+    const more = await Promise.allSettled(['a', 'overflown', 'd'].map((key) => counter.inc(key, key === 'a' ? -1 : 1)))
+    expect(more.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(more[1]).toMatchObject({ reason: { name: 'CounterOverflowError' } })
+    expect(await counter.get('a')).toEqual({ total: MAX_COUNT - 1n, own: MAX_COUNT - 1n })
+    await counter.close()
+  })
+
+  test('that were accepted are made before the store is closed', async () => {
+    const store = await open()
+    const instance = { namespace: 'n', instanceId: 'i', deadInstanceThreshold: 60_000, forgetAfter: 60_000 }
+    const newId = appendIds()
+    const changes = ['a', 'b', 'c'].map((key) => store.change(instance, key, { type: 'add', count: 1n }, newId()))
+    await store.close()
+    expect(await Promise.all(changes)).toEqual(Array.from({ length: 3 }, () => ({ total: 1n, own: 1n })))
+    await expect(store.change(instance, 'a', { type: 'del' }, newId())).rejects.toMatchObject({ reason: 'closed' })
+  })
+})
+
+test('counters of an older release count on where its schema is brought up to date', async () => {
+  const older = {
+    kind: 'counters' as const,
+    names: names('eventsourced', 'counters'),
+    setup: true,
+    steps: COUNTER_STEPS.slice(0, 1),
+  }
+  await withClient(connection, (client) => migrate(client, older))
+  await admin.query(`
+    INSERT INTO eventsourced.counters_instances (generation, alive_until, forgotten_from, namespace, instance_id)
+    VALUES (nextval('eventsourced.counters_epoch'), now() + interval '1 hour', now() + interval '1 day', 'n', 'older');
+    INSERT INTO eventsourced.counters_keys (epoch, generation, namespace, key)
+    VALUES (nextval('eventsourced.counters_epoch'), 0, 'n', 'k');
+    INSERT INTO eventsourced.counters
+      (epoch, generation, count, change_no, answer_total, answer_own, changed_at, change_writer, namespace, key, instance_id)
+    SELECT k.epoch, i.generation, 41, 1, 41, 41, now(), gen_random_uuid(), 'n', 'k', 'older'
+    FROM eventsourced.counters_keys AS k, eventsourced.counters_instances AS i`)
+  await expect(PostgresCounterStore.create({ connection })).rejects.toMatchObject({ field: 'setup' })
+  const counter = await strictCounter(await open(), { namespace: 'n' })
+  expect(await counter.inc('k', 1)).toEqual({ total: 42n, own: 1n })
+  await counter.close()
+})
+
 test('counters keep to their contract under another default isolation level', async () => {
   await open()
   const options = '-c default_transaction_isolation=repeatable\\ read'
@@ -176,6 +224,37 @@ test('what is forgotten is removed when the next store is opened, and nothing el
   expect(rows).toEqual([{ instance_id: 'kept' }])
   await gone.clearOnInstance()
   await Promise.all([gone.close(), kept.close()])
+})
+
+test('what is swept waits for no change, and leaves what one holds for the next time', async () => {
+  const clock = { now: Date.now() }
+  const store = await open({ connection, clock: () => clock.now })
+  const options = { namespace: 'n', heartbeatInterval: Infinity, forgetAfter: 30 * DAY_MS }
+  const counter = await strictCounter(store, options)
+  for (const key of ['held', 'free']) {
+    await counter.inc(key, 1)
+    await counter.del(key)
+    await counter.inc(`${key} by clear`, 1)
+  }
+  await counter.clear()
+  clock.now += 8 * DAY_MS
+  const sweep = async (): Promise<void> => (await open({ connection, clock: () => clock.now })).close()
+  const keys = async (table: string): Promise<string[]> => {
+    const { rows } = await admin.query<{ key: string }>(`SELECT key FROM eventsourced.${table} ORDER BY 1`)
+    return rows.map(({ key }) => key)
+  }
+  await withClient(connection, async (holder) => {
+    await holder.query('BEGIN')
+    for (const table of ['counters', 'counters_keys']) {
+      await holder.query(`SELECT FROM eventsourced.${table} WHERE key LIKE 'held%' FOR UPDATE`)
+    }
+    await sweep()
+  })
+  expect(await keys('counters')).toEqual(['held', 'held by clear'])
+  expect(await keys('counters_keys')).toEqual(['held by clear'])
+  await sweep()
+  expect([...(await keys('counters')), ...(await keys('counters_keys'))]).toEqual([])
+  await counter.close()
 })
 
 test('counters go on after their connections were lost, also in the pool’s last one', async () => {

@@ -11,6 +11,7 @@ import { Accepted } from '../accepted.js'
 import { splitAppendId } from '../append-id.js'
 import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../config.js'
 import { ask } from '../database/ask.js'
+import { textArray } from '../database/binary-array.js'
 import type { Database } from '../database/database.js'
 import { lend } from '../database/lend.js'
 import { open } from '../database/open.js'
@@ -18,13 +19,13 @@ import { type Parameter, type Row, type Statement, statement } from '../database
 import { messageOf, readError } from '../errors/read-error.js'
 import { meaningOf } from '../errors/sqlstate.js'
 import { inReadCommitted } from '../database/read-committed.js'
+import { type AskedChange, ChangeGroups } from './change-groups.js'
 import { COUNTER_STEPS } from './schema.js'
-import { change } from './sql/change.js'
+import { change, changes } from './sql/change.js'
 import { clear } from './sql/clear.js'
-import { counts } from './sql/counts.js'
 import { heartbeat } from './sql/heartbeat.js'
 import { leave } from './sql/leave.js'
-import { slices } from './sql/slices.js'
+import { counts, slices } from './sql/slices.js'
 import { sweep } from './sql/sweep.js'
 
 /** The configuration of a {@link PostgresCounterStore}. */
@@ -40,6 +41,7 @@ interface Statements {
   readonly counts: Statement
   readonly slices: Statement
   readonly change: Statement
+  readonly changes: Statement
   readonly clear: Statement
   readonly leave: Statement
   readonly sweep: Statement
@@ -59,6 +61,7 @@ export class PostgresCounterStore implements CounterStore {
   readonly #clock: (() => number) | undefined
   readonly #statements: Statements
   readonly #accepted = new Accepted('the counter store')
+  readonly #changes = new ChangeGroups((changes) => this.#send(changes))
 
   /**
    * Opens the store in a database.
@@ -95,6 +98,7 @@ export class PostgresCounterStore implements CounterStore {
       counts: statement(counts(names), preparedStatements),
       slices: statement(slices(names), preparedStatements),
       change: statement(change(names), preparedStatements),
+      changes: statement(changes(names), preparedStatements),
       clear: statement(clear(names), preparedStatements),
       leave: statement(leave(names), preparedStatements),
       sweep: statement(sweep(names), false),
@@ -106,10 +110,9 @@ export class PostgresCounterStore implements CounterStore {
   }
 
   async get(instance: CounterInstance, key: string): Promise<Counts> {
-    const [row] = await this.#read('reading a counter', this.#statements.counts, [...this.#caller(instance), key])
-    if (row === undefined) return { total: 0n, own: 0n }
-    const [total, own] = row.map(bigintOf)
-    return fitting(key, { total: total ?? 0n, own: own ?? 0n })
+    const values = [...this.#caller(instance), key]
+    const [[total, own] = []] = await this.#read('reading a counter', this.#statements.counts, values)
+    return fitting(key, { total: bigintOf(total), own: bigintOf(own) })
   }
 
   async slices(instance: CounterInstance, key: string): Promise<ReadonlyMap<string, bigint>> {
@@ -118,11 +121,8 @@ export class PostgresCounterStore implements CounterStore {
   }
 
   async change(instance: CounterInstance, key: string, change: CounterChange, changeId: string): Promise<Counts> {
-    const count = 'count' in change ? String(change.count) : null
-    const { writer, no } = splitAppendId(changeId)
-    const values = [...this.#caller(instance), key, change.type, count, writer, no]
-    const [row] = await this.#write('changing a counter', this.#statements.change, values)
-    const [outcome = '', total, own] = row ?? []
+    this.#accepted.refuseIfClosed()
+    const [outcome = '', total, own] = await this.#accepted.add(this.#changes.add({ instance, key, change, changeId }))
     if (outcome === 'late') {
       throw new ConflictError(
         `${instance.instanceId} made a later change of the counter ${key}: this one comes too late`,
@@ -132,11 +132,13 @@ export class PostgresCounterStore implements CounterStore {
   }
 
   async clear(instance: CounterInstance, changeId: string): Promise<void> {
+    this.#accepted.refuseIfClosed()
     const { writer, no } = splitAppendId(changeId)
     await this.#write('clearing', this.#statements.clear, [...this.#caller(instance), true, writer, no])
   }
 
   async clearOnInstance(instance: CounterInstance, changeId: string): Promise<void> {
+    this.#accepted.refuseIfClosed()
     const { writer, no } = splitAppendId(changeId)
     await this.#write('clearing', this.#statements.clear, [...this.#caller(instance), false, writer, no])
   }
@@ -159,6 +161,16 @@ export class PostgresCounterStore implements CounterStore {
     swept.catch((error: unknown) => logger.warn({ err: error }, 'what is forgotten of counters was not removed'))
   }
 
+  /** One that is alone takes a scalar statement, which is cheaper than arrays of one. */
+  #send(asked: readonly AskedChange[]): Promise<Row[]> {
+    const columns = columnsOf(asked)
+    const [statement, values] =
+      asked.length === 1
+        ? [this.#statements.change, columns.map(([value = null]) => value)]
+        : [this.#statements.changes, columns.map(textArray)]
+    return this.#write('changing counters', statement, [this.#now(), ...values])
+  }
+
   #caller({ namespace, instanceId, deadInstanceThreshold, forgetAfter }: CounterInstance): Parameter[] {
     return [namespace, instanceId, `${deadInstanceThreshold} ms`, `${forgetAfter} ms`, this.#now()]
   }
@@ -174,7 +186,6 @@ export class PostgresCounterStore implements CounterStore {
 
   /** Sends a change once. Where the server has not said that it failed it may be made. */
   #write(doing: string, statement: Statement, values: Parameter[]): Promise<Row[]> {
-    this.#accepted.refuseIfClosed()
     let isSent = false
     const write = lend(this.#database.readers, { timeoutMs: this.#timeoutMs }, (client) => {
       isSent = true
@@ -191,6 +202,22 @@ export class PostgresCounterStore implements CounterStore {
 
 /** Nobody waits for it. */
 const SWEEP_MS = 600_000
+
+/** The parameters of changes, a column each. */
+function columnsOf(asked: readonly AskedChange[]): string[][] {
+  const ids = asked.map(({ changeId }) => splitAppendId(changeId))
+  return [
+    asked.map(({ instance }) => instance.namespace),
+    asked.map(({ instance }) => instance.instanceId),
+    asked.map(({ instance }) => `${instance.deadInstanceThreshold} ms`),
+    asked.map(({ instance }) => `${instance.forgetAfter} ms`),
+    asked.map(({ key }) => key),
+    asked.map(({ change }) => change.type),
+    asked.map(({ change }) => ('count' in change ? String(change.count) : '0')),
+    ids.map(({ writer }) => writer),
+    ids.map(({ no }) => String(no)),
+  ]
+}
 
 function bigintOf(value: string | null | undefined): bigint {
   return BigInt(value ?? 0)

@@ -2,7 +2,6 @@ import type { Step } from '../database/migrate.js'
 import { createChange } from './sql/change.js'
 import { createClear } from './sql/clear.js'
 import { createCounters } from './sql/create-counters.js'
-import { createCounts } from './sql/counts.js'
 import { createHeartbeat } from './sql/heartbeat.js'
 import { createSlices } from './sql/slices.js'
 import { createSweep } from './sql/sweep.js'
@@ -12,10 +11,10 @@ export const COUNTER_STEPS: readonly Step[] = [
   (names) => [
     ...createCounters(names),
     createHeartbeat(names),
-    createCounts(names),
     createSlices(names),
     createChange(names),
     createClear(names),
     createSweep(names),
   ],
+  (names) => [createChange(names), createClear(names), createSweep(names)],
 ]

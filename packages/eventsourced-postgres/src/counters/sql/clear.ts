@@ -1,19 +1,20 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../../names.js'
 import { PINNED } from '../../sql/pinned.js'
-import { beat, CALLER, CALLER_VARIABLES, IN_READ_COMMITTED, IS_CALLER } from './world.js'
+import { ONLY_READ_COMMITTED } from '../../sql/read-committed.js'
+import { beat, CALLER, MOMENT, IS_CALLER } from './world.js'
 
 /**
  * `clear(…)` begins a new generation of the namespace, or of the caller alone, whatever there is of slices. The caller's row remembers its
- * last clear, so that the same again voids nothing.
+ * last clear, so that the same again voids nothing. A namespace's generations rise: the next one is taken once its row is locked.
  */
 export function createClear(names: Names): string {
   const { qualified, regclass } = names
   const instances = qualified('_instances')
   const body = `
-    DECLARE ${CALLER_VARIABLES}
+    DECLARE ${MOMENT}
     BEGIN
-      ${IN_READ_COMMITTED}
+      ${ONLY_READ_COMMITTED}
       ${beat(names)}
       PERFORM FROM ${instances} AS i WHERE ${IS_CALLER} FOR NO KEY UPDATE;
       PERFORM FROM ${instances} AS i WHERE ${IS_CALLER} AND i.clear_writer = p_writer AND i.clear_no >= p_no;
@@ -26,11 +27,11 @@ export function createClear(names: Names): string {
       IF p_is_whole THEN
         INSERT INTO ${qualified('_namespaces')} AS n (generation, namespace)
         VALUES (nextval(${regclass('_epoch')}), p_namespace)
-        ON CONFLICT (namespace) DO UPDATE SET generation = excluded.generation;
+        ON CONFLICT (namespace) DO UPDATE SET generation = nextval(${regclass('_epoch')});
       END IF;
     END`
   return `
-    CREATE FUNCTION ${qualified('_clear')} (${CALLER}, p_is_whole boolean, p_writer uuid, p_no bigint)
+    CREATE OR REPLACE FUNCTION ${qualified('_clear')} (${CALLER}, p_is_whole boolean, p_writer uuid, p_no bigint)
     RETURNS void LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
 }
 

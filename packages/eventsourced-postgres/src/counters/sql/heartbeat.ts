@@ -1,7 +1,7 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../../names.js'
 import { PINNED } from '../../sql/pinned.js'
-import { CALLER, CALLER_VARIABLES, IS_CALLER } from './world.js'
+import { CALLER, MOMENT, IS_CALLER } from './world.js'
 
 /**
  * `heartbeat(…)` keeps an instance alive. It does not wait where another operation of the same instance is just writing its row, for that
@@ -10,10 +10,10 @@ import { CALLER, CALLER_VARIABLES, IS_CALLER } from './world.js'
 export function createHeartbeat({ qualified, regclass }: Names): string {
   const instances = qualified('_instances')
   const body = `
-    DECLARE ${CALLER_VARIABLES}
+    DECLARE ${MOMENT}
     BEGIN
-      SELECT i.forgotten_from INTO caller FROM ${instances} AS i WHERE ${IS_CALLER};
-      IF FOUND AND caller.forgotten_from > moment THEN
+      PERFORM FROM ${instances} AS i WHERE ${IS_CALLER} AND i.forgotten_from > moment;
+      IF FOUND THEN
         PERFORM FROM ${instances} AS i WHERE ${IS_CALLER} FOR NO KEY UPDATE SKIP LOCKED;
         IF FOUND THEN
           UPDATE ${instances} AS i

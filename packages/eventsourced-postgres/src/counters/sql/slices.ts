@@ -1,13 +1,13 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../../names.js'
 import { PINNED } from '../../sql/pinned.js'
-import { beat, CALLER, CALLER_VARIABLES, IS_CALLER, namespaceGeneration } from './world.js'
+import { beat, CALLER, MOMENT, IS_CALLER, namespaceGeneration } from './world.js'
 
 /** `slices(…)` answers with what each living instance has contributed to a key. */
 export function createSlices(names: Names): string {
   const { qualified } = names
   const body = `
-    DECLARE ${CALLER_VARIABLES}
+    DECLARE ${MOMENT}
     BEGIN
       ${beat(names)}
       RETURN QUERY
@@ -27,4 +27,9 @@ export function createSlices(names: Names): string {
 /** Calls it. The columns: an instance's id, and its slice. */
 export function slices({ qualified }: Names): string {
   return `SELECT id, slice FROM ${qualified('_slices')}($1, $2, $3, $4, $5, $6)`
+}
+
+/** Calls it, and sums up. The columns: the total, which may not fit 64 bits, and the caller's slice. */
+export function counts(names: Names): string {
+  return `SELECT coalesce(sum(slice), 0), coalesce(sum(slice) FILTER (WHERE id = $2), 0) FROM (${slices(names)}) AS of_key`
 }
