@@ -1,4 +1,6 @@
+import { RefusedError } from 'eventsourced'
 import type { KeyState, Slice } from 'eventsourced/counters'
+import type { StoredMsg } from '../evt-log/stored-msg.js'
 import { isJson, type Json, numberAt, parseJson, stringAt } from '../wire/json.js'
 
 /** The version of the contract with others who read the bucket. */
@@ -15,7 +17,7 @@ export interface InstanceEntry {
   readonly at?: number
 }
 
-/** What stands of a namespace. */
+/** What stands of a namespace that was cleared. */
 export interface NamespaceEntry {
   readonly generation: number
   /** The last clears, by who asked for them: whoever asks again voids nothing. */
@@ -33,6 +35,11 @@ export function instanceKey(namespace: string, instanceId: string): string {
 
 export function counterKey(namespace: string, key: string): string {
   return `k.${encoded(namespace)}.${encoded(key)}`
+}
+
+/** All keys of counters of the namespace that an entry is of. */
+export function counterKeysOf(namespaceKey: string): string {
+  return `k.${namespaceKey.slice(2)}.*`
 }
 
 function encoded(name: string): string {
@@ -56,25 +63,25 @@ export function encodeKey({ generation, epoch, slices }: KeyState): Uint8Array {
   return bytesOf({ format: FORMAT_VERSION, generation, epoch, slices: Object.fromEntries<object>(encodedSlices) })
 }
 
-/** What an entry says; undefined if it is not one of ours, or deleted. */
-export function decodeInstance(data: Uint8Array): InstanceEntry | undefined {
-  const json = parsed(data)
+/** What an entry says; undefined if there is none. @throws {RefusedError} if it is none of ours */
+export function decodeInstance(msg: StoredMsg | undefined): InstanceEntry | undefined {
+  const json = parsed(msg)
   const [generation, aliveFor] = [stringAt(json, 'generation'), numberAt(json, 'aliveFor')]
   const [rememberedFor, at] = [numberAt(json, 'rememberedFor'), numberAt(json, 'at')]
   if (generation === undefined || aliveFor === undefined || rememberedFor === undefined) return undefined
   return { generation, aliveFor, rememberedFor, ...(at === undefined ? {} : { at }) }
 }
 
-export function decodeNamespace(data: Uint8Array): NamespaceEntry | undefined {
-  const json = parsed(data)
+export function decodeNamespace(msg: StoredMsg | undefined): NamespaceEntry | undefined {
+  const json = parsed(msg)
   const generation = numberAt(json, 'generation')
   const clears: unknown = json['clears']
   if (generation === undefined || !Array.isArray(clears)) return undefined
   return { generation, clears: clears.map(([instanceId, changeId]) => [String(instanceId), String(changeId)]) }
 }
 
-export function decodeKey(data: Uint8Array): KeyState | undefined {
-  const json = parsed(data)
+export function decodeKey(msg: StoredMsg | undefined): KeyState | undefined {
+  const json = parsed(msg)
   const [generation, epoch, { slices }] = [numberAt(json, 'generation'), numberAt(json, 'epoch'), json]
   if (generation === undefined || epoch === undefined || !isJson(slices)) return undefined
   const decoded = new Map<string, Slice>()
@@ -96,9 +103,12 @@ function bigintAt(json: Json, field: string): bigint {
   return BigInt(stringAt(json, field) ?? 0)
 }
 
-function parsed(data: Uint8Array): Json {
-  const json = parseJson(Buffer.from(data).toString())
-  return json['format'] === FORMAT_VERSION ? json : {}
+function parsed(msg: StoredMsg | undefined): Json {
+  if (msg === undefined || msg.data.byteLength === 0) return {}
+  const json = parseJson(Buffer.from(msg.data).toString())
+  if (json['format'] === FORMAT_VERSION) return json
+  // Taken for nothing it would be written over.
+  throw new RefusedError('bad-input', `${msg.subject} is no entry of counters, or one of a newer release: deploy that`)
 }
 
 function bytesOf(json: object): Uint8Array {

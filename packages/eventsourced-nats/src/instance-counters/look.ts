@@ -2,8 +2,10 @@ import { UnavailableError } from 'eventsourced'
 import { type CounterInstance, type CounterWorld, type KeyState, NO_KEY } from 'eventsourced/counters'
 import { END_OF_BATCH, getBatch, NOT_FOUND } from '../evt-log/read/direct-get.js'
 import { persistently } from '../wire/persistently.js'
-import { type Bucket, type Entry, read } from './bucket.js'
-import { counterKey, decodeInstance, decodeKey, decodeNamespace, instanceKey, namespaceKey } from './entries.js'
+import { read } from '../kv/bucket.js'
+import type { StoredMsg } from '../evt-log/stored-msg.js'
+import type { CounterBucket } from './bucket.js'
+import { counterKey, decodeKey, decodeNamespace, instanceKey, namespaceKey } from './entries.js'
 import { type Clocks, lifetimeOf, type Member, nowOf } from './member.js'
 
 /** A key as it was read, and what it is to be judged by. */
@@ -21,7 +23,7 @@ const MAX_BATCH = 500
  * changed it is seen as it was then, or later.
  */
 export async function look(
-  bucket: Bucket,
+  bucket: CounterBucket,
   clocks: Clocks,
   caller: { readonly member: Member; readonly instance: CounterInstance; readonly key: string },
 ): Promise<Seen> {
@@ -31,7 +33,7 @@ export async function look(
     read(bucket, counterKey(namespace, caller.key)),
     read(bucket, namespaceKey(namespace)),
   ])
-  const state = decodeKey(found.data) ?? NO_KEY
+  const state = decodeKey(found) ?? NO_KEY
   const others = [...state.slices.keys()].filter((id) => id !== instanceId)
   const keys = others.map((id) => instanceKey(namespace, id))
   const entries = await (bucket.isReplicated ? readEach(bucket, keys) : readAll(bucket, keys))
@@ -39,26 +41,33 @@ export async function look(
   const instances = new Map([[instanceId, { generation, isAlive: true }]])
   for (const [index, id] of others.entries()) {
     const entry = entries.get(keys[index] ?? '')
-    const decoded = entry && decodeInstance(entry.data)
-    if (entry === undefined || decoded === undefined) continue
-    const lifetime = lifetimeOf(decoded, entry.time)
-    if (lifetime.forgottenFrom <= now) continue
+    const lifetime = entry && lifetimeOf(entry)
+    if (lifetime === undefined || lifetime.forgottenFrom <= now) continue
     instances.set(id, { generation: lifetime.generation, isAlive: lifetime.aliveUntil > now })
   }
-  const world = { instanceId, generation: decodeNamespace(cleared.data)?.generation ?? 0, instances }
-  return { revision: found.revision, state, world }
+  const world = { instanceId, generation: decodeNamespace(cleared)?.generation ?? 0, instances }
+  return { revision: found?.seq ?? 0, state, world }
 }
 
 /** Reads from the leader: a replica may be behind. */
-async function readEach(bucket: Bucket, keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
-  return new Map(await Promise.all(keys.map(async (key) => [key, await read(bucket, key)] as const)))
+async function readEach(bucket: CounterBucket, keys: readonly string[]): Promise<ReadonlyMap<string, StoredMsg>> {
+  const entries = new Map<string, StoredMsg>()
+  const readOne = async (key: string): Promise<void> => {
+    const msg = await read(bucket, key)
+    if (msg !== undefined) entries.set(key, msg)
+  }
+  await Promise.all(keys.map(readOne))
+  return entries
 }
 
 /** Reads all at one moment, where a single server has them. */
-async function readAll({ name, stream }: Bucket, keys: readonly string[]): Promise<ReadonlyMap<string, Entry>> {
+async function readAll(
+  { name, stream }: CounterBucket,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, StoredMsg>> {
   const prefix = `$KV.${name}.`
   const what = `reading instances of the bucket ${name}`
-  const entries = new Map<string, Entry>()
+  const entries = new Map<string, StoredMsg>()
   for (let from = 0; from < keys.length; from += MAX_BATCH) {
     const subjects = keys.slice(from, from + MAX_BATCH).map((key) => prefix + key)
     const { msgs } = await persistently(stream, what, undefined, async () => {
@@ -67,9 +76,7 @@ async function readAll({ name, stream }: Bucket, keys: readonly string[]): Promi
       if (!isWhole) throw new UnavailableError(`${what}: ${batch.words}`)
       return batch
     })
-    for (const { subject, seq, data, time } of msgs) {
-      entries.set(subject.slice(prefix.length), { revision: seq, data, time: time.getTime() })
-    }
+    for (const msg of msgs) entries.set(msg.subject.slice(prefix.length), msg)
   }
   return entries
 }

@@ -2,8 +2,10 @@ import { UnavailableError } from 'eventsourced'
 import type { CounterInstance } from 'eventsourced/counters'
 import { nuid } from 'nats'
 import { backOff } from '../wire/back-off.js'
-import { type Bucket, compareAndSwap, read } from './bucket.js'
-import { decodeInstance, encodeInstance, instanceKey, type InstanceEntry } from './entries.js'
+import type { StoredMsg } from '../evt-log/stored-msg.js'
+import { read } from '../kv/bucket.js'
+import { compareAndSwap, type CounterBucket, ttlOf } from './bucket.js'
+import { decodeInstance, encodeInstance, instanceKey } from './entries.js'
 import { ServerClock } from './server-clock.js'
 
 /** What time it is in a store: by the clock that was handed in, or else by the server's. */
@@ -27,10 +29,12 @@ export function nowOf({ given, server }: Clocks): number {
   return given === undefined ? server.now() : given()
 }
 
-/** How long an instance lives by its entry, and since when that was stored. */
-export function lifetimeOf({ generation, aliveFor, rememberedFor, at }: InstanceEntry, time: number): Lifetime {
-  const aliveUntil = (at ?? time) + aliveFor
-  return { generation, aliveUntil, forgottenFrom: aliveUntil + rememberedFor }
+/** How long an instance lives by its entry, and since when that was stored; undefined if it has none. */
+export function lifetimeOf(msg: StoredMsg | undefined): Lifetime | undefined {
+  const entry = decodeInstance(msg)
+  if (msg === undefined || entry === undefined) return undefined
+  const aliveUntil = (entry.at ?? msg.time.getTime()) + entry.aliveFor
+  return { generation: entry.generation, aliveUntil, forgottenFrom: aliveUntil + entry.rememberedFor }
 }
 
 /**
@@ -38,7 +42,7 @@ export function lifetimeOf({ generation, aliveFor, rememberedFor, at }: Instance
  * arrive, so each names the revision that it replaces.
  */
 export class Member {
-  readonly #bucket: Bucket
+  readonly #bucket: CounterBucket
   readonly #clocks: Clocks
   readonly #instance: CounterInstance
   readonly #key: string
@@ -47,7 +51,7 @@ export class Member {
   #revision: number | undefined
   #beatAt = -Infinity
 
-  constructor(bucket: Bucket, clocks: Clocks, instance: CounterInstance) {
+  constructor(bucket: CounterBucket, clocks: Clocks, instance: CounterInstance) {
     this.#bucket = bucket
     this.#clocks = clocks
     this.#instance = instance
@@ -61,7 +65,7 @@ export class Member {
       const acknowledgedAt = performance.now()
       if (this.#clocks.given !== undefined) return
       const entry = await read(this.#bucket, this.#key)
-      if (entry.revision === revision) this.#clocks.server.set(entry.time, acknowledgedAt)
+      if (entry?.seq === revision) this.#clocks.server.set(entry.time.getTime(), acknowledgedAt)
     })
   }
 
@@ -98,11 +102,12 @@ export class Member {
       const generation = over.generation ?? this.#generation ?? nuid.next()
       const aliveFor = over.hasLeft === true ? 0 : deadInstanceThreshold
       const at = this.#clocks.given === undefined ? {} : { at: now }
-      const ttl = deadInstanceThreshold + forgetAfter
+      const ttl = ttlOf(deadInstanceThreshold + forgetAfter)
       const data = encodeInstance({ generation, aliveFor, rememberedFor: forgetAfter, ...at })
-      const put = { key: this.#key, data, revision: this.#revision ?? 0, ttl }
+      const put = { key: this.#key, data, what: `the instance ${this.#instance.instanceId}`, ttl }
+      const expected = this.#revision ?? 0
       this.#revision = undefined
-      const revision = await compareAndSwap(this.#bucket, put)
+      const revision = await compareAndSwap(this.#bucket, put, expected)
       if (revision === undefined) continue
       this.#revision = revision
       this.#generation = generation
@@ -119,10 +124,9 @@ export class Member {
     const { deadInstanceThreshold, forgetAfter } = this.#instance
     if (this.#beatAt + deadInstanceThreshold + forgetAfter <= now) this.#revision = undefined
     if (this.#revision !== undefined) return
-    const { revision, data, time } = await read(this.#bucket, this.#key)
-    const entry = decodeInstance(data)
-    const lifetime = entry === undefined ? undefined : lifetimeOf(entry, time)
-    this.#revision = revision
+    const entry = await read(this.#bucket, this.#key)
+    const lifetime = lifetimeOf(entry)
+    this.#revision = entry?.seq ?? 0
     this.#generation = lifetime !== undefined && lifetime.forgottenFrom > now ? lifetime.generation : undefined
   }
 }

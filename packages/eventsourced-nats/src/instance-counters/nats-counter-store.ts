@@ -8,22 +8,19 @@ import {
   countsOf,
   slicesOf,
 } from 'eventsourced/counters'
-import { type Connected, connected } from '../config/connection-config.js'
-import { checkJetStream } from '../config/jetstream.js'
-import { checkServerVersion } from '../config/server-version.js'
+import { type ConnectedBucket, connectBucket } from '../kv/connect-bucket.js'
+import { read } from '../kv/bucket.js'
 import { backOff } from '../wire/back-off.js'
 import { Work } from '../wire/work.js'
-import { openWire } from '../wire/wire.js'
-import { type Bucket, compareAndSwap, read } from './bucket.js'
+import { compareAndSwap, type CounterBucket, ttlOf } from './bucket.js'
 import { checkCounterStoreConfig, type NatsCounterStoreConfig } from './config.js'
 import { counterKey, decodeNamespace, encodeKey, encodeNamespace, namespaceKey } from './entries.js'
+import { REMEMBERED_MS, removeLeftovers, removeLeftoversOf } from './leftovers.js'
 import { look, type Seen } from './look.js'
-import { type Clocks, Member } from './member.js'
-import { openBucket } from './open-bucket.js'
+import { type Clocks, Member, nowOf } from './member.js'
 import { ServerClock } from './server-clock.js'
 
-/** For how long an entry with no current slice is kept for the changes that it remembers. */
-const REMEMBERED_MS = 7 * 24 * 3_600_000
+const PURPOSE = { description: 'eventsourced: counters by instance', expires: true, batches: false }
 /** How many clears a namespace remembers. One that is sent again comes within moments. */
 const CLEARS = 100
 
@@ -36,16 +33,16 @@ const CLEARS = 100
  * const counter = await strictCounter(store, { namespace: 'connections' })
  */
 export class NatsCounterStore implements CounterStore {
-  readonly #bucket: Bucket
-  readonly #connected: Connected
+  readonly #bucket: CounterBucket
+  readonly #connected: ConnectedBucket
   readonly #clocks: Clocks
   readonly #members = new Map<string, Member>()
   readonly #work = new Work()
   #closing: Promise<void> | undefined
 
-  private constructor(bucket: Bucket, connection: Connected, clocks: Clocks) {
-    this.#bucket = bucket
-    this.#connected = connection
+  private constructor(connected: ConnectedBucket, clocks: Clocks) {
+    this.#bucket = { ...connected.bucket, isReplicated: connected.replicas > 1 }
+    this.#connected = connected
     this.#clocks = clocks
   }
 
@@ -58,20 +55,10 @@ export class NatsCounterStore implements CounterStore {
    */
   static async create(config: NatsCounterStoreConfig): Promise<NatsCounterStore> {
     const checked = checkCounterStoreConfig(config)
-    const { bucket: name, replyTimeout, timeout: timeoutMs, inboxPrefix, logger, clock } = checked
-    const own = await connected(config, inboxPrefix)
-    const { connection } = own
-    try {
-      checkServerVersion(connection)
-      const manager = await checkJetStream(connection, replyTimeout)
-      const isReplicated = await openBucket(manager, checked)
-      const wire = openWire(connection, { replyTimeoutMs: replyTimeout, inboxPrefix, logger })
-      const stream = { name: `KV_${name}`, manager, wire, timeoutMs, logger }
-      return new NatsCounterStore({ name, stream, isReplicated }, own, { given: clock, server: new ServerClock() })
-    } catch (error) {
-      if (own.isOwn) await connection.close()
-      throw error
-    }
+    const connected = await connectBucket(config, checked, PURPOSE)
+    const store = new NatsCounterStore(connected, { given: checked.clock, server: new ServerClock() })
+    store.#removeLeftovers()
+    return store
   }
 
   heartbeat(instance: CounterInstance): Promise<void> {
@@ -99,12 +86,13 @@ export class NatsCounterStore implements CounterStore {
         const { state, counts } = changed(key, before, { change, changeId, world })
         if (state === before) return counts
         const isVoid = [...state.slices.values()].every(({ epoch }) => epoch !== state.epoch)
-        const swapped = await compareAndSwap(this.#bucket, {
+        const put = {
           key: counterKey(instance.namespace, key),
           data: encodeKey(state),
-          revision,
-          ttl: isVoid ? REMEMBERED_MS : undefined,
-        })
+          what: `the ${state.slices.size} slices of the counter ${key}`,
+          ttl: isVoid ? ttlOf(REMEMBERED_MS) : undefined,
+        }
+        const swapped = await compareAndSwap(this.#bucket, put, revision)
         return swapped === undefined ? undefined : counts
       }),
     )
@@ -116,12 +104,14 @@ export class NatsCounterStore implements CounterStore {
     return this.#do(async () => {
       await this.#member(instance).beat()
       await this.#swapping(async () => {
-        const { revision, data } = await read(this.#bucket, key)
-        const { generation, clears } = decodeNamespace(data) ?? { generation: 0, clears: [] }
+        const cleared = await read(this.#bucket, key)
+        const { generation, clears } = decodeNamespace(cleared) ?? { generation: 0, clears: [] }
         if (clears.some(([, made]) => made === changeId)) return true
+        await removeLeftoversOf(this.#bucket, key, { cleared, now: nowOf(this.#clocks) })
         const others = clears.filter(([id]) => id !== instanceId).slice(1 - CLEARS)
         const after = { generation: generation + 1, clears: [...others, [instanceId, changeId] as const] }
-        const swapped = await compareAndSwap(this.#bucket, { key, data: encodeNamespace(after), revision })
+        const put = { key, data: encodeNamespace(after), what: `a clear of the namespace ${namespace}` }
+        const swapped = await compareAndSwap(this.#bucket, put, cleared?.seq ?? 0)
         return swapped === undefined ? undefined : true
       })
     })
@@ -144,8 +134,15 @@ export class NatsCounterStore implements CounterStore {
 
   async #close(): Promise<void> {
     await this.#work.finished()
-    this.#bucket.stream.wire.close()
-    if (this.#connected.isOwn) await this.#connected.connection.close()
+    await this.#connected.close()
+  }
+
+  /** Beside everything else: nobody waits for it. */
+  #removeLeftovers(): void {
+    const removed = this.#work.do(() => removeLeftovers(this.#bucket, nowOf(this.#clocks)))
+    removed.catch((error: unknown) => {
+      this.#bucket.stream.logger?.warn({ err: error }, 'what clears have left behind was not removed')
+    })
   }
 
   #look(instance: CounterInstance, key: string): Promise<Seen> {

@@ -1,7 +1,7 @@
 import { EventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
 import { nuid } from 'nats'
 import { failureOf } from '../errors/failure.js'
-import { outcomeOf } from '../evt-log/persist/outcome.js'
+import { type Outcome, outcomeOf } from '../evt-log/persist/outcome.js'
 import type { StoredMsg } from '../evt-log/stored-msg.js'
 import { leaderMsg, type Stream } from '../evt-log/stream.js'
 import { pubReply } from '../wire/ack.js'
@@ -96,10 +96,8 @@ export async function swap(
   revision: number,
   along: readonly Put[] = [],
 ): Promise<number | undefined> {
-  const { stream } = bucket
   const what = `writing ${put.key} to the bucket ${bucket.name}`
-  const msgs = outMsgs(bucket, [put, ...along], revision)
-  const outcome = outcomeOf(pubReply(stream.name, await send(stream, msgs)), msgs.length)
+  const outcome = await trySwap(bucket, [put, ...along], revision)
   switch (outcome.kind) {
     case 'stored':
       return outcome.lastSeq - along.length
@@ -112,6 +110,12 @@ export async function swap(
     case 'refused':
       throw new RefusedError(outcome.error.reason, `${what}: ${outcome.error.message}`, { cause: outcome.error })
   }
+}
+
+/** The same, where it matters that it may be stored. @throws {RefusedError} before it is sent, if it is too large */
+export async function trySwap(bucket: Bucket, puts: readonly Put[], revision: number): Promise<Outcome> {
+  const msgs = outMsgs(bucket, puts, revision)
+  return outcomeOf(pubReply(bucket.stream.name, await send(bucket.stream, msgs)), msgs.length)
 }
 
 function send({ wire }: Stream, msgs: readonly OutMsg[]) {

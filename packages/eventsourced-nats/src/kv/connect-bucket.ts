@@ -10,6 +10,8 @@ import { type BucketPurpose, openBucket } from './open-bucket.js'
 /** A bucket, and the connection over which it is used. */
 export interface ConnectedBucket {
   readonly bucket: Bucket
+  /** On how many servers it is stored. */
+  readonly replicas: number
   readonly connection: NatsConnection
   /** Lets go of both; a connection handed in stays open. */
   close(): Promise<void>
@@ -32,14 +34,14 @@ export async function connectBucket(
   try {
     checkServerVersion(connection)
     const manager = await checkJetStream(connection, replyTimeout)
-    await openBucket(manager, checked, purpose)
+    const replicas = await openBucket(manager, checked, purpose)
     const wire = openWire(connection, { replyTimeoutMs: replyTimeout, inboxPrefix, logger })
     const stream = { name: `KV_${name}`, manager, wire, timeoutMs, logger }
     const close = async () => {
       wire.close()
       if (isOwn) await connection.close()
     }
-    return { bucket: { name, stream }, connection, close }
+    return { bucket: { name, stream }, replicas, connection, close }
   } catch (error) {
     if (isOwn) await connection.close()
     throw error
