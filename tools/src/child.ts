@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
@@ -8,6 +9,8 @@ export interface Child {
   /** As it was given. */
   readonly name: string
   readonly isPaused: boolean
+  /** The last line that it has printed, whole. */
+  readonly line: string
   /** Ends its input, upon which it should finish what it does. @throws if it ends in another way */
   stop(): Promise<void>
   /** Ends it as kill -9 does, also where it has ended before. */
@@ -34,8 +37,13 @@ export async function startChild(
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4_000)))
   child.stdin.on('error', () => undefined)
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  let line = ''
   await new Promise<void>((resolve, reject) => {
-    child.stdout.once('data', () => resolve())
+    const whole = (text: string): void => {
+      line = text
+      resolve()
+    }
+    createInterface(child.stdout).on('line', whole)
     void ended.then((code) => reject(new Error(`the process ended with ${code} before it was there: ${said}`)))
   })
   let isPaused = false
@@ -43,6 +51,9 @@ export async function startChild(
     name,
     get isPaused() {
       return isPaused
+    },
+    get line() {
+      return line
     },
     stop: async () => {
       child.stdin.end()

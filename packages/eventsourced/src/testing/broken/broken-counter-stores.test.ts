@@ -1,27 +1,22 @@
-import assert from 'node:assert/strict'
 import { setImmediate as tick } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { CounterChange, CounterInstance, CounterStore } from '../../counters/counter-store.js'
 import { CounterOverflowError } from '../../counters/counter-overflow-error.js'
-import type { Counts } from '../../counters/instance-aware-counter.js'
 import { hasCode } from '../../errors.js'
-import { appendIds } from '../../log/append-id.js'
 import { memoryCounters } from '../counters/memory-counters.test.fixture.js'
 import { instanceAwareCounterSuite } from '../instance-aware-counter-suite.js'
-import { caseNamed } from './otherwise.test.helper.js'
+import {
+  assertReported,
+  changesAs,
+  changesOtherwise,
+  type CounterFlaw,
+  faceOf,
+  instancesAs,
+  keysAs,
+  newChangeId,
+  remembering,
+} from './counter-store-otherwise.test.helper.js'
 
-interface Flaw {
-  /** Ends the sentence "a counter store that …". */
-  readonly flaw: string
-  /** What it does otherwise than the sound one beneath it. */
-  readonly otherwise: (sound: CounterStore) => Partial<CounterStore>
-  /** The names of cases that must fail. */
-  readonly caughtBy: readonly string[]
-}
-
-const newChangeId = appendIds()
-
-const FLAWS: readonly Flaw[] = [
+const FLAWS: readonly CounterFlaw[] = [
   {
     flaw: 'makes a change as often as it is sent',
     otherwise: (store) => ({ change: (instance, key, change) => store.change(instance, key, change, newChangeId()) }),
@@ -179,62 +174,6 @@ const FLAWS: readonly Flaw[] = [
     caughtBy: ['keys and namespaces are apart, whatever they are made of'],
   },
   {
-    flaw: 'counts the dead',
-    otherwise: (store) => instancesAs(store, (instance) => ({ ...instance, deadInstanceThreshold: 2 ** 31 })),
-    caughtBy: [
-      'an instance whose heartbeats stay away stops counting, and not before',
-      'each instance goes by its own threshold',
-    ],
-  },
-  {
-    flaw: 'takes instances for dead too soon',
-    otherwise: (store) => instancesAs(store, (instance) => ({ ...instance, deadInstanceThreshold: 5_000 })),
-    caughtBy: ['an instance whose heartbeats stay away stops counting, and not before'],
-  },
-  {
-    flaw: 'ignores heartbeats',
-    otherwise: () => ({ heartbeat: () => Promise.resolve() }),
-    caughtBy: [
-      'heartbeats keep an instance alive, and so does each operation',
-      'an instance that comes back counts again at once, with all its slices',
-    ],
-  },
-  {
-    flaw: 'never forgets',
-    otherwise: (store) => instancesAs(store, (instance) => ({ ...instance, forgetAfter: 2 ** 40 })),
-    caughtBy: ['one that stays away for too long is forgotten'],
-  },
-  {
-    flaw: 'forgets the dead at once',
-    otherwise: (store) => instancesAs(store, (instance) => ({ ...instance, forgetAfter: 1 })),
-    caughtBy: ['an instance that comes back counts again at once, with all its slices'],
-  },
-  {
-    flaw: 'lets nobody leave',
-    otherwise: () => ({ leave: () => Promise.resolve() }),
-    caughtBy: ['close takes an instance out at once, and its id brings its slices back'],
-  },
-  {
-    flaw: 'drops the slices of who leaves',
-    otherwise: (store) => ({
-      leave: async (instance) => {
-        await store.clearOnInstance(instance, newChangeId())
-        await store.leave(instance)
-      },
-    }),
-    caughtBy: [
-      'close takes an instance out at once, and its id brings its slices back',
-      'lax: close flushes and takes the instance out; a closed counter refuses everything',
-    ],
-  },
-  {
-    flaw: 'lists the caller’s slice only',
-    otherwise: (store) => ({
-      slices: async (instance, key) => new Map([[instance.instanceId, (await store.get(instance, key)).own]]),
-    }),
-    caughtBy: ['the slices of a key are told by their instances, those of the living only'],
-  },
-  {
     flaw: 'judges an increment on a total that was read before',
     otherwise: (store) => ({
       change: async (instance, key, change, changeId) => {
@@ -248,80 +187,10 @@ const FLAWS: readonly Flaw[] = [
   },
 ]
 
-test.for(FLAWS)('a counter store that $flaw is reported', async ({ otherwise, caughtBy }) => {
-  const create = memoryCounters((sound) => {
-    const face = faceOf(sound)
-    return { ...face, ...otherwise(face) }
-  })
-  for (const name of caughtBy) {
-    const { run } = caseNamed(instanceAwareCounterSuite, name)
-    await assert.rejects(run(create, { deadlineMs: 2_000 }), `not reported by "${name}"`)
-  }
-})
+test.for(FLAWS)('a counter store that $flaw is reported', (flaw) => assertReported(flaw))
 
 test('a sound counter store is not reported', async () => {
   const create = memoryCounters(faceOf)
   for (const { run } of instanceAwareCounterSuite) await run(create)
   expect(instanceAwareCounterSuite.length).toBeGreaterThan(60)
 })
-
-/** A store as an object that can be spread. */
-function faceOf(store: CounterStore): CounterStore {
-  return {
-    heartbeat: (instance) => store.heartbeat(instance),
-    get: (instance, key) => store.get(instance, key),
-    slices: (instance, key) => store.slices(instance, key),
-    change: (instance, key, change, changeId) => store.change(instance, key, change, changeId),
-    clear: (instance, changeId) => store.clear(instance, changeId),
-    clearOnInstance: (instance, changeId) => store.clearOnInstance(instance, changeId),
-    leave: (instance) => store.leave(instance),
-    close: () => store.close(),
-  }
-}
-
-function instancesAs(store: CounterStore, as: (instance: CounterInstance) => CounterInstance): Partial<CounterStore> {
-  return {
-    heartbeat: (instance) => store.heartbeat(as(instance)),
-    get: (instance, key) => store.get(as(instance), key),
-    slices: (instance, key) => store.slices(as(instance), key),
-    change: (instance, key, change, changeId) => store.change(as(instance), key, change, changeId),
-    clear: (instance, changeId) => store.clear(as(instance), changeId),
-    clearOnInstance: (instance, changeId) => store.clearOnInstance(as(instance), changeId),
-    leave: (instance) => store.leave(as(instance)),
-  }
-}
-
-function keysAs(store: CounterStore, as: (key: string) => string): Partial<CounterStore> {
-  return {
-    get: (instance, key) => store.get(instance, as(key)),
-    slices: (instance, key) => store.slices(instance, as(key)),
-    change: (instance, key, change, changeId) => store.change(instance, as(key), change, changeId),
-  }
-}
-
-function changesAs(store: CounterStore, as: (change: CounterChange) => CounterChange): Partial<CounterStore> {
-  return { change: (instance, key, change, changeId) => store.change(instance, key, as(change), changeId) }
-}
-
-type Remembered = (instance: CounterInstance, change: CounterChange, changeId: string) => string
-
-function changesOtherwise(store: CounterStore, idOf: Remembered): Partial<CounterStore> {
-  return {
-    change: (instance, key, change, changeId): Promise<Counts> =>
-      store.change(instance, key, change, idOf(instance, change, changeId)),
-  }
-}
-
-/** All instances' ids of changes, until some change has them all forgotten. Shared by the stores of a test, as a table would be. */
-const epochs = { forgotten: 0 }
-function remembering(isForgetting: (change: CounterChange) => boolean): Remembered {
-  const made = new Map<string, { readonly id: string; readonly epoch: number }>()
-  return (_, change, changeId) => {
-    const before = made.get(changeId)
-    if (before !== undefined && before.epoch === epochs.forgotten) return before.id
-    if (isForgetting(change)) epochs.forgotten += 1
-    const id = newChangeId()
-    made.set(changeId, { id, epoch: epochs.forgotten })
-    return id
-  }
-}
