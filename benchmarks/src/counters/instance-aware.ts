@@ -18,6 +18,7 @@ const INSTANCES = 4
 const MANY_INSTANCES = 200
 const IN_FLIGHT = 16
 const OPERATIONS = 10_000
+const LONE_OPERATIONS = 1_000
 const LAX_OPERATIONS = 1_000_000
 
 /** What counts up a key, by its number, and the operation's: both choose among what there is. */
@@ -35,15 +36,20 @@ async function onPostgres(): Promise<Figure[]> {
   const store = await PostgresCounterStore.create({ pool, setup: true })
   const few = await countersOf(store, 'few', INSTANCES)
   const many = await countersOf(store, 'many', MANY_INSTANCES)
-  for (const counter of many) await pipelined((key) => counter.inc(keyName(key), 1), KEYS)
+  for (const counter of many)
+    await pipelined((key) => counter.inc(keyName(key), 1), { operations: KEYS, inFlight: IN_FLIGHT })
   const measured = await measure([
     contender(`strict, ${INSTANCES} instances a key`, incOf(few)),
     contender('bare prepared upsert of the slice', bareUpsert(pool)),
   ])
+  const lone = await measure([
+    contender('strict, one at a time', incOf(few), { operations: LONE_OPERATIONS, inFlight: 1 }),
+    contender('bare, one at a time', bareUpsert(pool), { operations: LONE_OPERATIONS, inFlight: 1 }),
+  ])
   const [crowded] = await measure([contender(`strict, ${MANY_INSTANCES} instances a key`, incOf(many))], 2)
   printMeasured(
     `PostgreSQL: ${KEYS} keys, ${IN_FLIGHT} operations in flight`,
-    [...measured, crowded].flatMap((one) => one ?? []),
+    [...measured, ...lone, crowded].flatMap((one) => one ?? []),
   )
   await Promise.all([...few, ...many].map((counter) => counter.close()))
   await store.close()
@@ -52,6 +58,7 @@ async function onPostgres(): Promise<Figure[]> {
   const [strict, bare] = measured
   return [
     { what: 'instance-aware: PostgreSQL strict / bare upsert', value: ratio(strict, bare), target: '>= 0.6' },
+    { what: 'instance-aware: PostgreSQL strict / bare, lone', value: ratio(lone[0], lone[1]), target: 'none' },
     {
       what: 'instance-aware: PostgreSQL strict/s, 200 instances a key',
       value: crowded?.median ?? Number.NaN,
@@ -136,18 +143,23 @@ function bareSwap(kv: KV): Inc {
   }
 }
 
-function contender(name: string, inc: Inc): Contender {
+interface Load {
+  readonly operations: number
+  readonly inFlight: number
+}
+
+function contender(name: string, inc: Inc, load: Load = { operations: OPERATIONS, inFlight: IN_FLIGHT }): Contender {
   return {
     name,
     run: async () => {
-      await pipelined(inc, OPERATIONS)
-      return OPERATIONS
+      await pipelined(inc, load)
+      return load.operations
     },
   }
 }
 
 /** So many operations at once, each on the next key. */
-async function pipelined(inc: Inc, operations: number): Promise<void> {
+async function pipelined(inc: Inc, { operations, inFlight }: Load): Promise<void> {
   let next = 0
   const one = async (): Promise<void> => {
     while (next < operations) {
@@ -155,7 +167,7 @@ async function pipelined(inc: Inc, operations: number): Promise<void> {
       await inc(operation % KEYS, Math.floor(operation / KEYS))
     }
   }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, one))
+  await Promise.all(Array.from({ length: inFlight }, one))
 }
 
 function keyName(key: number): string {

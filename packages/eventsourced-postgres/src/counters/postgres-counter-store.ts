@@ -48,8 +48,8 @@ interface Statements {
 }
 
 /**
- * Counters in PostgreSQL tables, `counters` and what begins with `counters_` by default. Each operation is one call of a function, in a transaction
- * of its own. The changes of a key wait for one another; those of different keys don't.
+ * Counters in PostgreSQL tables, `counters` and what begins with `counters_` by default. An operation is one call of a function. Changes that wait go
+ * together, in one transaction, while those before them commit; one that comes alone goes alone, at once.
  *
  * @example
  * const store = await PostgresCounterStore.create({ pool, setup: true })
