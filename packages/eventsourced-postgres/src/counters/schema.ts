@@ -16,5 +16,5 @@ export const COUNTER_STEPS: readonly Step[] = [
     createClear(names),
     createSweep(names),
   ],
-  (names) => [createChange(names), createClear(names), createSweep(names)],
+  (names) => [createClear(names), createSweep(names)],
 ]

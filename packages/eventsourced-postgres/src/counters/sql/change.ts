@@ -2,9 +2,7 @@ import { escapeLiteral } from 'pg'
 import type { Names } from '../../names.js'
 import { PINNED } from '../../sql/pinned.js'
 import { ONLY_READ_COMMITTED } from '../../sql/read-committed.js'
-import { CALLER, IS_CALLER, IS_FRESH, MOMENT, namespaceGeneration } from './world.js'
-
-const FITS = 'BETWEEN -9223372036854775808 AND 9223372036854775807'
+import { CALLER, IS_CALLER, isFresh, MOMENT, namespaceGeneration } from './world.js'
 
 /**
  * `change(…)` changes the caller's slice of a key. All changes of a key wait for one another at an advisory lock, which costs no write; what they are
@@ -12,84 +10,91 @@ const FITS = 'BETWEEN -9223372036854775808 AND 9223372036854775807'
  * slice, which is therefore never removed with the key.
  *
  * The heartbeat comes last of the locks. It is seldom due, and who holds the caller's row waits for nothing more.
- *
- * As much as can be is said in one query: each expression of PL/pgSQL's own is set up anew in each transaction.
  */
 export function createChange(names: Names): string {
   const { qualified, regclass } = names
   const [slices, keys, instances] = [qualified(), qualified('_keys'), qualified('_instances')]
   const body = `
     DECLARE ${MOMENT}
+      world record;
       has_beaten boolean := false;
-      is_fresh boolean;
-      key_epoch bigint;
-      generation bigint;
-      namespace_generation bigint;
+      mine numeric := 0;
+      others numeric := 0;
       after numeric;
+      epoch_after bigint;
     BEGIN
       ${ONLY_READ_COMMITTED}
       PERFORM pg_advisory_xact_lock(hashtextextended(p_namespace || ' ' || p_key, ${regclass()}::oid::bigint));
       LOOP
-        SELECT ${IS_FRESH}, k.epoch, i.generation, n.generation, becomes.slice,
-          CASE WHEN mine.is_repeated THEN CASE WHEN s.change_no = p_no THEN 'made' ELSE 'late' END END,
-          CASE WHEN mine.is_repeated THEN s.answer_total WHEN p_type = 'set' THEN becomes.slice
-            ELSE others.sum + CASE WHEN p_type = 'del' THEN mine.slice ELSE becomes.slice END END,
-          CASE WHEN mine.is_repeated THEN s.answer_own WHEN p_type IN ('del', 'delOnInstance') THEN mine.slice ELSE becomes.slice END
-        INTO is_fresh, key_epoch, generation, namespace_generation, after, outcome, total, own
+        SELECT i.alive_until, i.generation, ${namespaceGeneration(names)} AS namespace_generation,
+          k.epoch AS key_epoch, k.generation AS key_generation, (
+            -- Whether one is alive is looked up by a subquery and not by a join: a join that was planned on small tables may go through all
+            -- instances of the namespace for each slice.
+            SELECT coalesce(sum(o.count), 0) FROM ${slices} AS o
+            WHERE o.namespace = p_namespace AND o.key = p_key AND o.instance_id <> p_instance_id AND o.epoch = k.epoch AND (
+              SELECT j.generation = o.generation AND j.alive_until > moment FROM ${instances} AS j
+              WHERE j.namespace = p_namespace AND j.instance_id = o.instance_id)
+          ) AS others,
+          s.epoch, s.generation AS slice_generation, s.count, s.change_no, s.change_writer, s.answer_total, s.answer_own
+        INTO world
         FROM ${instances} AS i
-        CROSS JOIN (SELECT ${namespaceGeneration(names)} AS generation) AS n
-        -- Where there is no such key since the last clear there is no row either, and nothing counts.
-        LEFT JOIN ${keys} AS k ON k.namespace = p_namespace AND k.key = p_key AND k.generation = n.generation
+        LEFT JOIN ${keys} AS k ON k.namespace = p_namespace AND k.key = p_key
         LEFT JOIN ${slices} AS s ON s.namespace = p_namespace AND s.key = p_key AND s.instance_id = p_instance_id
-        CROSS JOIN LATERAL (
-          SELECT s.change_writer = p_writer AND s.change_no >= p_no AS is_repeated,
-            CASE WHEN s.epoch = k.epoch AND s.generation = i.generation THEN s.count ELSE 0 END::numeric AS slice
-        ) AS mine
-        CROSS JOIN LATERAL (
-          SELECT CASE WHEN p_type = 'add' THEN mine.slice + p_count WHEN p_type IN ('del', 'delOnInstance') THEN 0 ELSE p_count END AS slice
-        ) AS becomes
-        CROSS JOIN LATERAL (
-          -- Whether one is alive is looked up by a subquery and not by a join: a join that was planned on small tables may go through all instances
-          -- of the namespace for each slice.
-          SELECT coalesce(sum(o.count), 0) AS sum FROM ${slices} AS o
-          WHERE o.namespace = p_namespace AND o.key = p_key AND o.instance_id <> p_instance_id AND o.epoch = k.epoch AND (
-            SELECT j.generation = o.generation AND j.alive_until > moment FROM ${instances} AS j
-            WHERE j.namespace = p_namespace AND j.instance_id = o.instance_id)
-        ) AS others
         WHERE ${IS_CALLER};
-        EXIT WHEN is_fresh OR has_beaten;
+        EXIT WHEN has_beaten OR ${isFresh('world')};
         PERFORM ${qualified('_heartbeat')}(p_namespace, p_instance_id, p_alive_for, p_remembered_for, moment);
         has_beaten := true;
       END LOOP;
 
-      IF outcome IS NOT NULL THEN
+      IF world.change_writer = p_writer AND world.change_no >= p_no THEN
+        outcome := CASE WHEN world.change_no = p_no THEN 'made' ELSE 'late' END;
+        total := world.answer_total;
+        own := world.answer_own;
         RETURN;
       END IF;
+
+      epoch_after := world.key_epoch;
+      IF world.key_generation = world.namespace_generation THEN
+        others := world.others;
+        IF world.epoch = world.key_epoch AND world.slice_generation = world.generation THEN
+          mine := world.count;
+        END IF;
+      END IF;
+      IF p_type IN ('set', 'del') OR world.key_generation IS DISTINCT FROM world.namespace_generation THEN
+        epoch_after := nextval(${regclass('_epoch')});
+      END IF;
+
+      after := CASE p_type WHEN 'add' THEN mine + p_count WHEN 'del' THEN 0 WHEN 'delOnInstance' THEN 0 ELSE p_count END;
+      own := CASE WHEN p_type IN ('del', 'delOnInstance') THEN mine ELSE after END;
+      total := CASE p_type WHEN 'set' THEN after WHEN 'del' THEN others + mine ELSE others + after END;
+      outcome := 'made';
       -- What the sums come to is known before anything is written, so what overflows changes nothing.
-      IF NOT (total ${FITS} AND own ${FITS}) THEN
+      IF own NOT BETWEEN -9223372036854775808 AND 9223372036854775807
+        OR total NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
         outcome := 'overflow';
         RETURN;
       END IF;
+
       IF p_type = 'del' THEN
         DELETE FROM ${keys} AS k WHERE k.namespace = p_namespace AND k.key = p_key;
-      ELSIF p_type = 'set' OR key_epoch IS NULL THEN
-        key_epoch := nextval(${regclass('_epoch')});
-        INSERT INTO ${keys} AS k (epoch, generation, namespace, key)
-        VALUES (key_epoch, namespace_generation, p_namespace, p_key)
-        ON CONFLICT (namespace, key) DO UPDATE SET (epoch, generation) = (excluded.epoch, excluded.generation);
+      ELSIF epoch_after IS DISTINCT FROM world.key_epoch THEN
+        INSERT INTO ${keys} (epoch, generation, namespace, key)
+        VALUES (epoch_after, world.namespace_generation, p_namespace, p_key)
+        ON CONFLICT (namespace, key) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation;
+      END IF;
+      IF p_type IN ('del', 'delOnInstance') THEN
+        epoch_after := 0;
       END IF;
       INSERT INTO ${slices} AS s
         (epoch, generation, count, change_no, answer_total, answer_own, changed_at, change_writer, namespace, key, instance_id)
-      VALUES (CASE WHEN p_type IN ('del', 'delOnInstance') THEN 0 ELSE key_epoch END,
-        generation, after, p_no, total, own, moment, p_writer, p_namespace, p_key, p_instance_id)
+      VALUES (epoch_after, world.generation, after, p_no, total, own, moment, p_writer, p_namespace, p_key, p_instance_id)
       ON CONFLICT (namespace, key, instance_id) DO UPDATE SET
         (epoch, generation, count, change_no, answer_total, answer_own, changed_at, change_writer) =
         (excluded.epoch, excluded.generation, excluded.count, excluded.change_no, excluded.answer_total, excluded.answer_own,
           excluded.changed_at, excluded.change_writer);
-      outcome := 'made';
     END`
   return `
-    CREATE OR REPLACE FUNCTION ${qualified('_change')} (
+    CREATE FUNCTION ${qualified('_change')} (
       ${CALLER}, p_key text, p_type text, p_count numeric, p_writer uuid, p_no bigint,
       OUT outcome text, OUT total numeric, OUT own numeric
     ) LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
