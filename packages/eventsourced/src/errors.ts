@@ -19,6 +19,7 @@ const ERROR_CODES = [
   'RECOVERY_FAILED',
   'PROJECTION_HANDLER_FAILED',
   'PROJECTION_HANDLER_TIMEOUT',
+  'PROJECTION_ON_ERROR_FAILED',
   'NOT_REACHED',
   'PARKED',
   'COPY_DIFFERS',
@@ -49,6 +50,7 @@ const ERROR_CODES = [
  * | `RECOVERY_FAILED` | an entity could not be recovered; `cause` says why | see the cause |
  * | `PROJECTION_HANDLER_FAILED` | a projection's handler threw; `cause` is what | mend the handler; `onError` says what becomes of the event |
  * | `PROJECTION_HANDLER_TIMEOUT` | a projection's handler did not end in time | as above; it may still go on |
+ * | `PROJECTION_ON_ERROR_FAILED` | a projection's `onError` threw, or answered with no verdict; `cause` is what | mend it, then resume the slice |
  * | `NOT_REACHED` | a projection has not come so far by the deadline | wait on, or look at its status |
  * | `PARKED` | an event that was waited for is parked: the read model lacks it | retry or drop it |
  * | `COPY_DIFFERS` | a log copied to holds what is not a copy | copy to a log without these entities |

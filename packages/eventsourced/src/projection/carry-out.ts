@@ -1,6 +1,6 @@
 import type { Courier } from './courier.js'
-import { strideOf } from './item.js'
-import type { OffsetStore, ParkedEvt } from './offset-store.js'
+import { failureOf, strideOf } from './item.js'
+import { isUnstorable, type OffsetStore, type ParkedEvt } from './offset-store.js'
 import type { ProjectionKey } from './projection-key.js'
 import type { Request } from './registry.js'
 import type { SliceState } from './slice-state.js'
@@ -12,13 +12,27 @@ export interface CarryOut<Evt> {
   readonly courier: Courier<Evt>
 }
 
+/** How many parked events are dropped, and for how long they are retried in milliseconds, before others have their turn. */
+const PIECE = { count: 500, ms: 500 }
+
 /**
- * Carries out a request on a slice of ours, between two deliveries. Its last write notes it as done, so that it is carried out once, whatever
- * becomes of the list.
+ * Carries out a piece of a request on a slice of ours, between two deliveries: however many events are parked, the other slices wait for no more
+ * than that. Its last write notes it as done with the slice's record, so that it is carried out once, whatever becomes of the list. One that the store
+ * refuses is given up, and its slice stops and says so.
  *
  * @throws the store's failure: what was done of it by then is done, and doing it again is no harm
  */
 export async function carryOut<Evt>(tools: CarryOut<Evt>, state: SliceState, request: Request): Promise<void> {
+  try {
+    await carryOutPiece(tools, state, request)
+  } catch (error) {
+    if (!isUnstorable(error)) throw error
+    state.stop()
+    await tools.courier.move([strideOf(state, { failure: failureOf(error, 1, true), done: request.id })])
+  }
+}
+
+async function carryOutPiece<Evt>(tools: CarryOut<Evt>, state: SliceState, request: Request): Promise<void> {
   switch (request.kind) {
     case 'reset':
       return reset(tools, state, request)
@@ -34,63 +48,80 @@ export async function carryOut<Evt>(tools: CarryOut<Evt>, state: SliceState, req
 }
 
 async function reset<Evt>(
-  { key, store, courier }: CarryOut<Evt>,
+  tools: CarryOut<Evt>,
   state: SliceState,
-  { id, slice, position }: Request & { readonly kind: 'reset' },
+  { id, position }: Request & { readonly kind: 'reset' },
 ): Promise<void> {
-  const unpark: number[] = []
-  const parkedIds = new Set<string>()
-  for await (const { evt } of store.parked(key, { slice })) {
-    // Those behind the position come again.
-    if (evt.position > position) unpark.push(evt.position)
-    else parkedIds.add(evt.key.id)
-  }
+  // Those behind the position come again.
+  const unpark = await somePositions(tools, state, { isMeant: ({ evt }) => evt.position > position })
+  if (unpark.length === PIECE.count) return tools.courier.move([strideOf(state, { unpark })])
   const offset = { position, appendId: '', id: '', seqNo: 0 }
-  await courier.move([strideOf(state, { offset, failure: undefined, done: id, unpark })])
-  state.parkedIds = parkedIds
-  rereadIfClaimed(state)
+  await tools.courier.move([strideOf(state, { offset, failure: undefined, done: id, unpark })])
+  // To be claimed anew, which tells who still has parked events.
+  state.unclaim()
 }
 
 async function retry<Evt>(
   tools: CarryOut<Evt>,
   state: SliceState,
-  { id, slice, entityId }: Request & { readonly kind: 'retry' },
+  request: Request & { readonly kind: 'retry' },
 ): Promise<void> {
-  const { courier } = tools
-  for (const parked of await parkedOf(tools, slice, entityId)) {
+  const { key, store, courier } = tools
+  const startedAt = performance.now()
+  for await (const parked of store.parked(key, { slice: state.slice, id: request.entityId })) {
     if ((await courier.retryParked(state, parked)) !== undefined) break
-    if (state.phase === 'unclaimed') return
+    if (state.phase === 'unclaimed' || performance.now() - startedAt > PIECE.ms) return
   }
-  await finish(tools, state, { id, slice, entityId })
+  await finish(tools, state, request)
 }
 
 async function drop<Evt>(
   tools: CarryOut<Evt>,
   state: SliceState,
-  { id, slice, entityId, seqNo }: Request & { readonly kind: 'drop' },
+  request: Request & { readonly kind: 'drop' },
 ): Promise<void> {
-  const parked = await parkedOf(tools, slice, entityId)
-  const dropped = parked.filter(({ evt }) => seqNo === undefined || evt.seqNo === seqNo)
-  await tools.courier.move([strideOf(state, { unpark: dropped.map(({ evt }) => evt.position) })])
-  await finish(tools, state, { id, slice, entityId })
+  const { entityId, seqNo } = request
+  const isMeant = ({ evt }: ParkedEvt) => seqNo === undefined || evt.seqNo === seqNo
+  const unpark = await somePositions(tools, state, { id: entityId, isMeant })
+  await tools.courier.move([strideOf(state, { unpark })])
+  if (unpark.length < PIECE.count) await finish(tools, state, request)
 }
 
 /** Notes the request as done, and lets the entity go on if nothing of it is parked any more. */
 async function finish<Evt>(
   tools: CarryOut<Evt>,
   state: SliceState,
-  { id, slice, entityId }: { readonly id: string; readonly slice: number; readonly entityId: string },
+  { id, entityId }: Request & { readonly kind: 'retry' | 'drop' },
 ): Promise<void> {
   await tools.courier.move([strideOf(state, { done: id })])
-  if ((await parkedOf(tools, slice, entityId)).length === 0) state.parkedIds.delete(entityId)
+  for await (const _ of tools.store.parked(tools.key, { slice: state.slice, id: entityId })) return
+  state.parkedIds.delete(entityId)
 }
 
-async function parkedOf<Evt>({ key, store }: CarryOut<Evt>, slice: number, id: string): Promise<readonly ParkedEvt[]> {
-  const list: ParkedEvt[] = []
-  for await (const parked of store.parked(key, { slice, id })) list.push(parked)
-  return list
+/** Drops what is parked of an entity that was forgotten. @returns the last of it, which is to go with the move past the mark */
+export async function dropForgotten<Evt>(
+  tools: CarryOut<Evt>,
+  state: SliceState,
+  id: string,
+): Promise<readonly number[]> {
+  while (state.parkedIds.has(id) && state.phase === 'reading') {
+    const unpark = await somePositions(tools, state, { id, isMeant: () => true })
+    if (unpark.length < PIECE.count) return unpark
+    await tools.courier.move([strideOf(state, { unpark })])
+  }
+  return []
 }
 
-function rereadIfClaimed(state: SliceState): void {
-  if (state.phase !== 'unclaimed') state.reread()
+/** The positions of the first parked events that are meant: no more than a piece. */
+async function somePositions<Evt>(
+  { key, store }: CarryOut<Evt>,
+  { slice }: SliceState,
+  { id, isMeant }: { readonly id?: string; readonly isMeant: (parked: ParkedEvt) => boolean },
+): Promise<readonly number[]> {
+  const positions: number[] = []
+  for await (const parked of store.parked(key, { slice, ...(id !== undefined && { id }) })) {
+    if (isMeant(parked)) positions.push(parked.evt.position)
+    if (positions.length === PIECE.count) break
+  }
+  return positions
 }

@@ -23,7 +23,7 @@ export async function claimSlice<Evt>(
   const { setup, store, courier } = tools
   const claimed = await store.claim(setup.key, state.slice, state.epoch)
   if (claimed.kind === 'fenced') {
-    state.claimAt = performance.now() + FENCED_MS
+    state.unclaim(performance.now() + FENCED_MS)
     setup.logger.warn({ slice: state.slice, epoch: state.epoch }, 'the slice has a later owner')
     return
   }

@@ -81,9 +81,11 @@ export class Collector<Evt> {
   /** How long to wait before what is there makes a batch, in milliseconds; `Infinity` if nothing is there. */
   get waitMs(): number {
     const { maxEvts, maxWaitMs } = this.#setup.bounds
-    const size = this.#intake?.size ?? 0
-    if (this.#intake === undefined || size === 0) return Infinity
-    return size >= maxEvts ? 0 : Math.max(0, this.#intake.filledAt + maxWaitMs - performance.now())
+    const intake = this.#intake
+    if (intake === undefined || intake.size === 0) return Infinity
+    // Large events fill it before they make a batch by their count.
+    const isEnough = intake.size >= maxEvts || intake.isFull
+    return isEnough ? 0 : Math.max(0, intake.filledAt + maxWaitMs - performance.now())
   }
 
   /** What goes next; no items if there are none, or too few for now. */

@@ -1,10 +1,10 @@
-import { UnavailableError } from '../errors.js'
+import { asError, type EventSourcedError, UnavailableError } from '../errors.js'
 import { makeBatch } from './batch.js'
 import type { ProjectedEvt } from './delivery.js'
 import { HandlerError } from './handler-error.js'
 import { behindParked, decoded, failureOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
-import type { Failure, Move, ParkedEvt } from './offset-store.js'
-import type { Verdict } from './on-error.js'
+import { isUnstorable, type Move, type ParkedEvt } from './offset-store.js'
+import { type Verdict, verdictOf } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
 import type { SliceState } from './slice-state.js'
 import type { ProjectionTelemetry } from './telemetry.js'
@@ -52,15 +52,15 @@ export class Courier<Evt> {
     if (broken >= 0) return this.#around(items, broken, false)
     if (items.length === 0) return
     if (items.filter(({ fate }) => fate.kind === 'park').length > PARKED_AT_ONCE) return this.#inHalves(items)
-    const error = await this.#deliver(evtsOf(items), stridesOf(items))
+    const error = await this.#try(evtsOf(items), stridesOf(items))
     if (error === undefined) return this.#count(items)
-    const handled = items.filter(({ fate }) => fate.kind === 'handle')
-    const culprit = handled.length === 1 ? handled[0] : error.index === undefined ? undefined : handled[error.index]
+    const culprit = culpritOf(items, error)
     if (culprit === undefined) return this.#inHalves(items)
     const at = items.indexOf(culprit)
     culprit.fate = { kind: 'broken', error }
     // Without a transaction what was handled before it stays handled.
-    return this.#around(items, at, !this.#setup.delivery.rollsBack && error.index !== undefined)
+    const isHandledBefore = error instanceof HandlerError && error.index !== undefined
+    return this.#around(items, at, isHandledBefore && !this.#setup.delivery.rollsBack)
   }
 
   async #inHalves(items: readonly Item<Evt>[]): Promise<void> {
@@ -72,12 +72,9 @@ export class Courier<Evt> {
   /** Delivers what is before an event that failed, decides on that one, and delivers the rest. */
   async #around(items: readonly Item<Evt>[], at: number, isHandledBefore: boolean): Promise<void> {
     const before = items.slice(0, at)
-    if (isHandledBefore && before.length > 0) {
-      await this.move(stridesOf(before))
-      this.#count(before)
-    } else {
-      await this.carry(before)
-    }
+    const isMoved = isHandledBefore && at > 0 && (await this.#try([], stridesOf(before))) === undefined
+    if (isMoved) this.#count(before)
+    else await this.carry(before)
     const culprit = items[at]
     if (culprit === undefined) return
     const rest = items.slice(at + 1)
@@ -94,9 +91,8 @@ export class Courier<Evt> {
   async #decide(culprit: Item<Evt>, rest: readonly Item<Evt>[]): Promise<void> {
     const { state, stored, fate } = culprit
     if (fate.kind !== 'broken') return
-    const { error } = fate
-    const attempts = error instanceof HandlerError ? state.attempts + 1 : Number.POSITIVE_INFINITY
-    const verdict = this.#judge(error, attempts)
+    const attempts = fate.error instanceof HandlerError ? state.attempts + 1 : Number.POSITIVE_INFINITY
+    const { verdict, error } = this.#judge(fate.error, attempts)
     const failure = failureOf(error, attempts, verdict.kind === 'stop')
     const about = { ...stored.key, seqNo: stored.seqNo, position: stored.position, attempts, verdict, err: error }
     this.#setup.logger[verdict.kind === 'again' ? 'warn' : 'error'](about, 'an event could not be handled')
@@ -106,11 +102,11 @@ export class Courier<Evt> {
         state.attempts += 1
         state.keep(stored)
         state.retryAt = performance.now() + verdict.afterMs
-        return this.#note(state, failure)
+        return this.move([strideOf(state, { failure })])
       }
       case 'stop':
         state.stop()
-        return this.#note(state, failure)
+        return this.move([strideOf(state, { failure })])
       case 'skip':
         state.attempts = 0
         culprit.fate = { kind: 'pass' }
@@ -126,13 +122,14 @@ export class Courier<Evt> {
     }
   }
 
-  #judge(error: Error, attempts: number): Verdict {
-    return isTooNew(error) ? { kind: 'stop' } : this.#setup.onError({ error, attempts })
-  }
-
-  /** Lets all know why a slice does not go on. */
-  async #note(state: SliceState, failure: Failure): Promise<void> {
-    await this.#deliver([], [strideOf(state, { failure })])
+  /** What becomes of an event, and why: no verdict can help where this code is too old, or the store can't keep what there is to keep. */
+  #judge(error: Error, attempts: number): { readonly verdict: Verdict; readonly error: Error } {
+    if (isTooNew(error) || isUnstorable(error)) return { verdict: { kind: 'stop' }, error }
+    try {
+      return { verdict: verdictOf(this.#setup.onError, { error, attempts }), error }
+    } catch (failed) {
+      return { verdict: { kind: 'stop' }, error: asError(failed) }
+    }
   }
 
   /** Moves slices without handling anything. @throws the store's failure */
@@ -144,18 +141,34 @@ export class Courier<Evt> {
   async retryParked(state: SliceState, { evt: stored }: ParkedEvt): Promise<Error | undefined> {
     const fate = decoded(stored, this.#setup.decode)
     const unparking = strideOf(state, { unpark: [stored.position] })
-    const error = fate.kind === 'handle' ? await this.#deliver([fate.evt], [unparking]) : fate.error
+    const error = fate.kind === 'handle' ? await this.#try([fate.evt], [unparking]) : fate.error
     if (error === undefined) {
       this.#telemetry.evts('handled', 1)
       return undefined
     }
     this.#telemetry.evts('failed', 1)
-    await this.#deliver([], [strideOf(state, { park: [{ evt: stored, failure: failureOf(error, 1, false) }] })])
+    const unnoted = await this.#try(
+      [],
+      [strideOf(state, { park: [{ evt: stored, failure: failureOf(error, 1, false) }] })],
+    )
+    if (unnoted !== undefined)
+      this.#setup.logger.warn({ err: unnoted }, 'why a parked event failed again could not be kept')
     return error
   }
 
-  /** @returns the handler's failure. @throws the store's, or the reason why it was given up */
-  async #deliver(evts: readonly ProjectedEvt<Evt>[], strides: readonly Stride[]): Promise<HandlerError | undefined> {
+  /** @returns why these events can't be handled, or these slices can't move, however often it is tried. @throws the store's failure, or the reason why it was given up */
+  async #try(evts: readonly ProjectedEvt<Evt>[], strides: readonly Stride[]): Promise<EventSourcedError | undefined> {
+    try {
+      await this.#deliver(evts, strides)
+      return undefined
+    } catch (error) {
+      if (error instanceof HandlerError || isUnstorable(error)) return error
+      throw error
+    }
+  }
+
+  /** @throws {HandlerError}, the store's failure, or the reason why it was given up */
+  async #deliver(evts: readonly ProjectedEvt<Evt>[], strides: readonly Stride[]): Promise<void> {
     const { key: projection, delivery, handlerTimeoutMs: timeoutMs } = this.#setup
     const abort = new AbortController()
     const moves = strides.map(({ move }) => move)
@@ -164,10 +177,6 @@ export class Courier<Evt> {
     try {
       const committed = await this.#telemetry.batch(batch, () => settled(delivery.deliver(batch), abort.signal))
       for (const { state, move } of strides) this.#settle(state, move, committed.moved.get(move.slice))
-      return undefined
-    } catch (error) {
-      if (error instanceof HandlerError) return error
-      throw error
     } finally {
       this.#underWay = undefined
     }
@@ -189,6 +198,14 @@ export class Courier<Evt> {
     this.#telemetry.evts('handled', handled)
     this.#telemetry.evts('parked', behind)
   }
+}
+
+/** The event that is to blame; nothing where only smaller parts of the batch can tell. */
+function culpritOf<Evt>(items: readonly Item<Evt>[], error: EventSourcedError): Item<Evt> | undefined {
+  if (items.length === 1) return items[0]
+  if (!(error instanceof HandlerError)) return undefined
+  const handled = items.filter(({ fate }) => fate.kind === 'handle')
+  return handled.length === 1 ? handled[0] : error.index === undefined ? undefined : handled[error.index]
 }
 
 function evtsOf<Evt>(items: readonly Item<Evt>[]): readonly ProjectedEvt<Evt>[] {

@@ -43,6 +43,11 @@ export class Intake {
     return this.#evts.length - this.#next
   }
 
+  /** Whether nothing more is read before something is taken. */
+  get isFull(): boolean {
+    return this.#resume !== undefined
+  }
+
   /** When the oldest that waits came, or a later one before it was taken, by `performance.now`. */
   get filledAt(): number {
     return this.#filledAt
@@ -93,7 +98,11 @@ export class Intake {
         this.#evts.push(evt)
         this.#bytes += evt.bytes.byteLength
         if (this.size === batchEvts) onMore()
-        if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) await this.#room()
+        if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) {
+          const room = this.#room()
+          onMore()
+          await room
+        }
         turn = (turn + 1) % EVTS_A_TURN
         if (turn === 0) await nextTurn()
       }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
-import { EventSourcedError, InvalidInputError } from '../errors.js'
+import { EventSourcedError, InvalidInputError, UnavailableError } from '../errors.js'
 import { checkId } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import { SLICE_COUNT, sliceOf } from '../log/slice.js'
@@ -29,13 +29,16 @@ export interface WaitOptions {
 type Asked = Request extends infer One ? (One extends Request ? Omit<One, 'id' | 'slice'> : never) : never
 
 const PATIENCE_MS = 10_000
+/** How many requests wait at most: they are kept in one entry, which every store must take. */
+const MAX_REQUESTS = 1_000
 const LOOK_MS = { first: 10, most: 500 }
 /** How many events are looked at for one that is not handled yet. */
 const LOOKED_AT = 10_000
 
 /**
  * A projection as any process may look after it, also one that does not run it. What is asked of it is kept in the store, and whoever has its slices
- * carries it out: it is done once the status no longer lists it.
+ * carries it out: it is done once the status no longer lists it. Up to 1,000 requests wait; who asks for more waits for some seconds, and gets an
+ * {@link UnavailableError} then.
  */
 export class ManagedProjection {
   readonly key: ProjectionKey
@@ -71,11 +74,11 @@ export class ManagedProjection {
   async resume(): Promise<void> {
     const records = await this.#store.slices(this.key)
     const stopped = records.filter(({ failure }) => failure?.stopped === true).map(({ slice }) => slice)
-    await this.#change((registered) => ({
-      ...registered,
-      order: 'run',
-      requests: [...registered.requests, ...requests(stopped, { kind: 'resume' })],
-    }))
+    await this.#change((registered) => {
+      const asked = stopped.filter((slice) => lastOf(registered, slice)?.kind !== 'resume')
+      const added = requests(asked, { kind: 'resume' })
+      return { ...registered, order: 'run', requests: [...registered.requests, ...added] }
+    })
   }
 
   /**
@@ -98,7 +101,10 @@ export class ManagedProjection {
     return this.#store.parked(this.key, { slice: sliceOf(id), id })
   }
 
-  /** Handles the parked events of an entity, in order, up to the first that fails. Once none is left, the entity's new events are handled again. */
+  /**
+   * Handles the parked events of an entity, in order, up to the first that fails. Once none is left, the entity's new events are handled again. While
+   * the projection is paused this waits, as all handling does, and what is asked of the same slice later waits behind it.
+   */
   async retryParked(id: string): Promise<void> {
     const entityId = checkId(id)
     await this.#ask([sliceOf(entityId)], { kind: 'retry', entityId })
@@ -176,9 +182,27 @@ export class ManagedProjection {
     return this.#change((registered) => (registered.order === order ? registered : { ...registered, order }))
   }
 
-  #ask(slices: readonly number[], asked: Asked): Promise<void> {
+  /** @throws {UnavailableError} if there is no room on the list for long */
+  async #ask(slices: readonly number[], asked: Asked): Promise<void> {
     const added = requests(slices, asked)
-    return this.#change((registered) => ({ ...registered, requests: [...registered.requests, ...added] }))
+    const deadline = Date.now() + PATIENCE_MS
+    for (let wait = LOOK_MS.first; !(await this.#add(added)); wait = Math.min(LOOK_MS.most, wait * 2)) {
+      if (Date.now() > deadline) {
+        const why = `${MAX_REQUESTS} requests wait to be carried out already`
+        throw new UnavailableError(`${why}: ask again later, and see that a process runs ${groupOf(this.key)}`)
+      }
+      await sleep(wait)
+    }
+  }
+
+  /** @returns whether there was room for them */
+  async #add(added: readonly Request[]): Promise<boolean> {
+    let hasRoom = false
+    await this.#change((registered) => {
+      hasRoom = registered.requests.length + added.length <= MAX_REQUESTS
+      return hasRoom ? { ...registered, requests: [...registered.requests, ...added] } : registered
+    })
+    return hasRoom
   }
 
   async #change(change: (registered: RegisteredVersion) => RegisteredVersion): Promise<void> {
@@ -195,6 +219,10 @@ export class ManagedProjection {
   #unknown(): InvalidInputError {
     return new InvalidInputError('projection', groupOf(this.key), 'one that was started at least once')
   }
+}
+
+function lastOf({ requests }: RegisteredVersion, slice: number): Request | undefined {
+  return requests.findLast((request) => request.slice === slice)
 }
 
 function requests(slices: readonly number[], asked: Asked): readonly Request[] {

@@ -1,4 +1,5 @@
 import type { ProjectionProgress } from '../entity/retention.js'
+import { hasCode, type RefusedError } from '../errors.js'
 import type { LeaseStore } from '../lease/lease-store.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import type { ProjectionKey } from './projection-key.js'
@@ -104,7 +105,7 @@ export interface ParkedOptions {
  * projections of the type, see {@link lowestPosition}.
  *
  * Only one process at a time moves a slice: each claim changes the record's revision, by which each commit is fenced. A failure is
- * a {@link RefusedError} or an {@link UnavailableError}; whether a write that failed is stored, a new claim under the same epoch tells, since
+ * a {@link RefusedError} or an {@link UnavailableError}; one that is `too-large` or `bad-input` is found by trying less at once, and stops its slice. Whether a write that failed is stored, a new claim under the same epoch tells, since
  * it fences off whatever is still on its way.
  */
 export interface OffsetStore extends ProjectionProgress {
@@ -130,4 +131,11 @@ export interface OffsetStore extends ProjectionProgress {
   watch?(name: string, onChange: () => void): { readonly stop: () => void }
   /** Finishes what was accepted and refuses what comes later. Idempotent. */
   close(): Promise<void>
+}
+
+/** Whether a store refused what it was given, whoever gives it again; and not since it is closed, full, or not ours to write to. */
+export function isUnstorable(error: unknown): error is RefusedError {
+  return (
+    hasCode(error, 'REFUSED') && 'reason' in error && (error.reason === 'too-large' || error.reason === 'bad-input')
+  )
 }

@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../errors.js'
+import { EventSourcedError, InvalidInputError, messageOf, show } from '../errors.js'
 
 /** An event that could not be handled. */
 export interface FailedEvt {
@@ -13,8 +13,33 @@ export interface FailedEvt {
  */
 export type Verdict = { readonly kind: 'again'; readonly afterMs: number } | { readonly kind: 'stop' | 'skip' | 'park' }
 
-/** Judges an event that could not be handled. It must not throw. */
+/** Judges an event that could not be handled, at once. Where it throws, or answers with no verdict, the event's slice stops. */
 export type OnError = (failed: FailedEvt) => Verdict
+
+const FINAL = ['stop', 'skip', 'park']
+
+/** Asks for a verdict. @throws {EventSourcedError} `PROJECTION_ON_ERROR_FAILED`: guessing one might pass over an event */
+export function verdictOf(onError: OnError, failed: FailedEvt): Verdict {
+  let verdict: unknown
+  try {
+    verdict = onError(failed)
+  } catch (cause) {
+    throw onErrorFailed(`it threw: ${messageOf(cause)}`, failed, cause)
+  }
+  if (isVerdict(verdict)) return verdict
+  throw onErrorFailed(`it answered ${show(verdict)}, which is no verdict`, failed, undefined)
+}
+
+function isVerdict(value: unknown): value is Verdict {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return false
+  if (typeof value.kind === 'string' && FINAL.includes(value.kind)) return true
+  return value.kind === 'again' && 'afterMs' in value && typeof value.afterMs === 'number' && value.afterMs >= 0
+}
+
+function onErrorFailed(what: string, { error }: FailedEvt, cause: unknown): EventSourcedError {
+  const message = `onError could not judge an event: ${what}. The event had failed with: ${error.message}`
+  return new EventSourcedError('PROJECTION_ON_ERROR_FAILED', message, { cause: cause ?? error })
+}
 
 /** How an event is tried again. */
 export interface RetryOptions {

@@ -16,6 +16,9 @@ export class Orders {
   readonly #waker = new Waker()
   #order: Order | undefined
   #requests: readonly Request[] = []
+  /** How often the registry was asked, and which of the answers was heard last. */
+  #asked = 0
+  #heard = 0
   #ended = false
   readonly #running: Promise<void>
 
@@ -35,12 +38,6 @@ export class Orders {
   /** The requests for a slice, the oldest first. */
   of(slice: number): readonly Request[] {
     return this.#requests.filter((request) => request.slice === slice)
-  }
-
-  /** Whether a request stands on the list though it was carried out, by what the slice's record says of the last one that was. */
-  isDone({ id, slice }: Request, done: string | undefined): boolean {
-    const own = this.of(slice)
-    return own.findIndex((request) => request.id === id) <= own.findIndex((request) => request.id === done)
   }
 
   /**
@@ -68,7 +65,7 @@ export class Orders {
     const watching = this.#store.watch?.(this.#key.name, () => this.#waker.wake())
     while (!this.#ended) {
       try {
-        await this.#read()
+        await this.look()
       } catch (error) {
         this.#logger.warn({ err: error }, 'what the projection is asked to do could not be read')
       }
@@ -77,8 +74,19 @@ export class Orders {
     watching?.stop()
   }
 
-  async #read(): Promise<void> {
+  /**
+   * Looks at the registry, which may have changed since it was heard of. Who carries out a request looks at it before: what another process has carried
+   * out is no longer there, but for the one that the slice's record names.
+   *
+   * @throws the store's errors
+   */
+  async look(): Promise<void> {
+    this.#asked += 1
+    const nth = this.#asked
     const { registry } = await readRegistry(this.#store, this.#key.name)
+    // A later answer was quicker.
+    if (nth < this.#heard) return
+    this.#heard = nth
     const registered = versionOf(registry, this.#key)
     // One that was removed must not come back by going on.
     const order = registered?.order ?? 'stop'

@@ -21,6 +21,7 @@ export interface RunningProjection extends ProjectionProgress {
    * Ends once what a command has stored is handled, by whichever process: a query of the read model then sees it.
    *
    * @throws {EventSourcedError} `NOT_REACHED` at the deadline, after 10 seconds by default; `PARKED` if an event of that entity is parked; the signal's reason
+   * @throws {RefusedError} `closed` once it is stopped here
    * @example
    * const result = await counters.ref(id).handleCmd({ type: 'Inc', inc: 1n })
    * if (result.ok) await totals.reached(result, { deadline: new Date(Date.now() + 1_000) })
@@ -66,6 +67,7 @@ function running<Evt>(setup: ProjectionSetup<Evt>, store: OffsetStore): RunningP
     try {
       await runner.stop()
     } finally {
+      waiters.close()
       await delivery.close()
     }
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EventSourcedError } from '../errors.js'
+import { EventSourcedError, RefusedError } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import { sliceOf } from '../log/slice.js'
 import type { WaitOptions } from './managed-projection.js'
@@ -17,6 +17,7 @@ interface Waiter {
   readonly slice: number
   readonly position: number
   readonly resolve: () => void
+  readonly reject: (error: Error) => void
 }
 
 const PATIENCE_MS = 10_000
@@ -29,6 +30,7 @@ export class Waiters {
   readonly #key: ProjectionKey
   readonly #waiting = new Set<Waiter>()
   #looking = false
+  #isClosed = false
 
   constructor(store: OffsetStore, key: ProjectionKey) {
     this.#store = store
@@ -44,13 +46,22 @@ export class Waiters {
     }
   }
 
+  /** Whoever still waits is told that nobody looks any longer, and so is who comes later. */
+  close(): void {
+    this.#isClosed = true
+    for (const { reject } of this.#waiting) reject(this.#closed())
+    this.#waiting.clear()
+  }
+
   /**
    * Ends once an event, and all of its entity's before it, are handled or skipped.
    *
    * @throws {EventSourcedError} `NOT_REACHED` at the deadline, `PARKED` if one of them is parked; the signal's reason
+   * @throws {RefusedError} `closed` once it is closed
    */
   async reached({ key, position }: Stored, options: WaitOptions = {}): Promise<void> {
     const { deadline = new Date(Date.now() + PATIENCE_MS), signal } = options
+    if (this.#isClosed) throw this.#closed()
     if (position > 0) await this.#wait({ key, position }, { deadline, ...(signal !== undefined && { signal }) })
     for await (const { evt } of this.#store.parked(this.#key, { slice: sliceOf(key.id), id: key.id })) {
       if (evt.position > position) break
@@ -70,11 +81,12 @@ export class Waiters {
       if (Date.now() >= deadline.getTime()) throw this.#notReached({ key, position }, deadline)
       signal?.throwIfAborted()
       await sleep(LOOK_MS)
+      if (this.#isClosed) throw this.#closed()
     }
     signal?.throwIfAborted()
     const over = new AbortController()
-    const come = new Promise<void>((resolve) => {
-      const waiter = { slice: sliceOf(key.id), position, resolve }
+    const come = new Promise<void>((resolve, reject) => {
+      const waiter = { slice: sliceOf(key.id), position, resolve, reject }
       this.#waiting.add(waiter)
       over.signal.addEventListener('abort', () => this.#waiting.delete(waiter))
     })
@@ -98,6 +110,10 @@ export class Waiters {
       'NOT_REACHED',
       `${groupOf(this.#key)} has not come to position ${position} in the slice of ${nameOf(key)} by ${deadline.toISOString()}: its status says why`,
     )
+  }
+
+  #closed(): RefusedError {
+    return new RefusedError('closed', `${groupOf(this.#key)} is stopped in this process: start it again to wait for it`)
   }
 
   /** Whether a reset of a slice was asked for and is not carried out yet, or may be so. */

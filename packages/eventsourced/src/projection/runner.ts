@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError, hasCode } from '../errors.js'
 import { Waker } from '../lease/waker.js'
 import type { PersistedEvt } from '../log/evt-log.js'
-import { carryOut } from './carry-out.js'
+import { carryOut, dropForgotten } from './carry-out.js'
 import { checkHead, checkingOffsets } from './check-offset.js'
 import { claimSlice } from './claim-slice.js'
 import { Collector } from './collector.js'
@@ -13,6 +13,7 @@ import { waitMs } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
 import { Orders } from './orders.js'
 import { Ownership } from './ownership.js'
+import type { Order, Request } from './registry.js'
 import type { SliceState } from './slice-state.js'
 import { ProjectionTelemetry } from './telemetry.js'
 
@@ -21,6 +22,8 @@ const UPKEEP_MS = 5_000
 const CLAIMS_AT_ONCE = 8
 /** How long it may take until something is noticed that nobody tells of, in milliseconds. */
 const IDLE_MS = 1_000
+/** After how long requests leave the rest of them to the next turn, in milliseconds. */
+const REQUESTS_MS = 500
 const TROUBLE = { min: 50, max: 5_000, factor: 2, jitter: 0.5 }
 
 /** What a runner works with. */
@@ -101,8 +104,8 @@ export class Runner<Evt> {
     this.#ownership.takePart()
     const now = performance.now()
     if (now < this.#againAt) return this.#againAt - now
-    await this.#attempt(this.#unclaimed(), () => this.#claim())
-    await this.#carryOutRequests()
+    await this.#attempt([], () => this.#claim())
+    await this.#carryOutRequests(order)
     if (order === 'pause') {
       this.#stopReading()
       return IDLE_MS
@@ -128,15 +131,28 @@ export class Runner<Evt> {
     this.#ownership.letGo(leaving)
   }
 
+  /** Claims what is to be claimed. One that can't be, for whatever reason of its own, holds up no other. */
   async #claim(): Promise<void> {
     const tools = { setup: this.#setup, store: this.#store, courier: this.#courier }
     const check = checkingOffsets(this.#setup.evtLog, this.#setup.typeName)
     const unclaimed = this.#unclaimed()
+    const failed: Error[] = []
     while (unclaimed.length > 0) {
       const some = unclaimed.splice(0, CLAIMS_AT_ONCE)
       const claims = await Promise.allSettled(some.map((state) => claimSlice(tools, state, check)))
-      for (const claim of claims) if (claim.status === 'rejected') throw asError(claim.reason)
+      for (const [index, claim] of claims.entries()) {
+        if (claim.status === 'rejected') failed.push(this.#notClaimed(some[index], asError(claim.reason)))
+      }
     }
+    const [first] = failed
+    if (first !== undefined && failed.length === this.#ownership.states.size) throw first
+    if (first === undefined) this.#failures = 0
+  }
+
+  #notClaimed(state: SliceState | undefined, error: Error): Error {
+    state?.unclaim(performance.now() + IDLE_MS)
+    this.#setup.logger.warn({ err: error, slice: state?.slice }, 'a slice could not be claimed for now')
+    return error
   }
 
   #unclaimed(): SliceState[] {
@@ -144,20 +160,32 @@ export class Runner<Evt> {
     return this.#ownership.in('unclaimed').filter((state) => state.claimAt <= now && this.#ownership.isHeld(state))
   }
 
-  async #carryOutRequests(): Promise<void> {
-    const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
-    for (const state of this.#ownership.states.values()) {
+  /** What is asked for next of slices of ours. While all is paused nothing is handled, neither what is parked. */
+  #requests(order: Order): readonly { readonly state: SliceState; readonly request: Request }[] {
+    return [...this.#ownership.states.values()].flatMap((state) => {
       const [request] = this.#orders.of(state.slice)
-      if (request === undefined || state.phase === 'unclaimed' || state.phase === 'gone') continue
+      if (request === undefined || state.phase === 'unclaimed' || state.phase === 'gone') return []
+      return order === 'pause' && request.kind === 'retry' ? [] : [{ state, request }]
+    })
+  }
+
+  async #carryOutRequests(order: Order): Promise<void> {
+    if (this.#requests(order).length === 0) return
+    // Those that were carried out before a slice was ours must not be again.
+    await this.#attempt([], () => this.#orders.look())
+    if (performance.now() < this.#againAt) return
+    const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
+    const startedAt = performance.now()
+    for (const { state, request } of this.#requests(order)) {
       await this.#attempt([state], async () => {
-        if (!this.#orders.isDone(request, state.done)) {
-          this.#setup.logger.info({ request }, 'a request is carried out')
-          await carryOut(tools, state, request)
-        }
-        if (state.phase !== 'unclaimed') await this.#orders.tick(request)
+        if (request.id !== state.done) await carryOut(tools, state, request)
+        if (request.id !== state.done) return
+        this.#setup.logger.info({ request }, 'a request was carried out')
+        await this.#orders.tick(request)
       })
-      this.#waker.wake()
+      if (performance.now() - startedAt > REQUESTS_MS) break
     }
+    this.#waker.wake()
   }
 
   /** Moves slices along that had no events for a while, and looks whether the log is still there. */
@@ -195,7 +223,9 @@ export class Runner<Evt> {
     const { error } = this.#collector
     if (error !== undefined) {
       this.#trouble(error, 'the events of the projection could not be read')
-      this.#stopReading()
+      this.#collector.stop()
+      // To be claimed anew, which looks at their offsets: the log may be another one when it is back.
+      for (const state of this.#ownership.in('reading')) state.unclaim()
       return
     }
     for (const state of this.#ownership.in('reading')) {
@@ -227,11 +257,8 @@ export class Runner<Evt> {
 
   /** Drops what is parked of an entity that was forgotten. */
   async #forget(state: SliceState, evt: PersistedEvt): Promise<void> {
-    const unpark: number[] = []
-    if (state.parkedIds.has(evt.key.id)) {
-      const parked = this.#store.parked(this.#setup.key, { slice: state.slice, id: evt.key.id })
-      for await (const one of parked) unpark.push(one.evt.position)
-    }
+    const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
+    const unpark = await dropForgotten(tools, state, evt.key.id)
     await this.#courier.move([strideOf(state, { offset: offsetAt(evt), failure: undefined, unpark })])
     state.parkedIds.delete(evt.key.id)
   }

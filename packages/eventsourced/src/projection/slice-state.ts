@@ -67,10 +67,11 @@ export class SliceState {
     if (failure === undefined) this.attempts = 0
   }
 
-  /** What is known of it is in doubt, or not worth keeping. */
-  unclaim(): void {
+  /** What is known of it is in doubt, or not worth keeping. It may be claimed anew from then on, by `performance.now`. */
+  unclaim(claimAt = 0): void {
     if (this.phase === 'gone') return
     this.phase = 'unclaimed'
+    this.claimAt = claimAt
     this.#drain()
   }
 
