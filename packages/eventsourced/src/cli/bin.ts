@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+// What `bin/eventsourced.js` runs.
+
 import { runCli } from './run-cli.js'
 
 const code = await runCli(process.argv.slice(2), {
