@@ -16,6 +16,8 @@ const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 5_000
 /** How long a server may take to say goodbye: one that hangs must not hold up close(). */
 const GOODBYE_MS = 1_000
+/** The longest time that a timer can count. */
+const MAX_TIMER = 2 ** 31 - 1
 
 /**
  * Listens on a channel for as long as anybody waits, on a connection of its own. A notification wakes the readers of the slices that it names, or
@@ -41,6 +43,25 @@ export class Listener {
       stop: () => {
         watch.stop()
         if (this.#waiters.isEmpty) this.#stop()
+      },
+    }
+  }
+
+  /** Calls back with each notification of a topic, and whenever one may have been missed. */
+  follow(topic: string, onWake: () => void): { readonly stop: () => void } {
+    const over = new AbortController()
+    const { count, changed, stop } = this.watch(topic)
+    const follow = async () => {
+      while (!over.signal.aborted) {
+        await changed(count(), MAX_TIMER, over.signal)
+        onWake()
+      }
+    }
+    follow().catch(() => undefined)
+    return {
+      stop: () => {
+        over.abort()
+        stop()
       },
     }
   }

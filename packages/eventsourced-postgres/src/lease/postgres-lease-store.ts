@@ -2,6 +2,7 @@ import { type GroupView, InvalidInputError, type Lease, type LeaseStore, type Re
 import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../config.js'
 import { ask } from '../database/ask.js'
 import type { Database } from '../database/database.js'
+import { Listener } from '../database/listener.js'
 import type { Step } from '../database/migrate.js'
 import { open } from '../database/open.js'
 import { type Parameter, type Row, type Statement, statement } from '../database/statement.js'
@@ -12,6 +13,7 @@ import { createLeaveGroup, leaveGroup } from '../sql/leave-group.js'
 import { createReleaseSlices, releaseSlices } from '../sql/release-slices.js'
 import { createRenewMember, renewMember } from '../sql/renew-member.js'
 import { createTakeSlices, takeSlices } from '../sql/take-slices.js'
+import { groupTopic } from '../sql/told-of-group.js'
 import { decodeView } from './decode-view.js'
 
 /** The configuration of a {@link PostgresLeaseStore}. */
@@ -33,7 +35,7 @@ const STEPS: readonly Step[] = [
 ]
 
 /**
- * Leases in PostgreSQL, by the server's clock.
+ * Leases in PostgreSQL, by the server's clock. While a group is watched it takes one connection besides, for LISTEN.
  *
  * @example
  * const leases = await PostgresLeaseStore.create({ pool, setup: true })
@@ -41,6 +43,7 @@ const STEPS: readonly Step[] = [
 export class PostgresLeaseStore implements LeaseStore {
   readonly ttlMs: number
   readonly #database: Database
+  readonly #listener: Listener
   readonly #timeoutMs: number
   readonly #statements: Readonly<Record<'join' | 'renew' | 'take' | 'release' | 'leave' | 'view', Statement>>
 
@@ -58,9 +61,10 @@ export class PostgresLeaseStore implements LeaseStore {
     return new PostgresLeaseStore(checked, ttlMs, await open(checked, { kind: 'leases', steps: STEPS }))
   }
 
-  private constructor({ names, preparedStatements }: Checked, ttlMs: number, database: Database) {
+  private constructor({ names, preparedStatements, logger }: Checked, ttlMs: number, database: Database) {
     this.ttlMs = ttlMs
     this.#database = database
+    this.#listener = new Listener({ channel: names.channel, connection: database.listener, logger })
     // A heartbeat that takes longer is better tried again.
     this.#timeoutMs = Math.max(ttlMs / 3, 500)
     this.#statements = {
@@ -105,9 +109,14 @@ export class PostgresLeaseStore implements LeaseStore {
     return decodeView(row?.[0] ?? '{"members":[],"leases":[]}')
   }
 
+  watch(group: string, onChange: () => void): { readonly stop: () => void } {
+    return this.#listener.follow(groupTopic(group), onChange)
+  }
+
   /** Closes connections of its own, never a pool that was handed in. Idempotent. */
-  close(): Promise<void> {
-    return this.#database.close()
+  async close(): Promise<void> {
+    await this.#listener.close()
+    await this.#database.close()
   }
 
   #ask(doing: string, statement: Statement, values: Parameter[], attempts?: number): Promise<Row[]> {

@@ -1,5 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
+import { toldOf } from './told-of-group.js'
 import { underGroupLock } from './under-group-lock.js'
 
 /** `join_group(…)` adds a member and answers with the view; with NULL if its name was used before. */
@@ -23,6 +24,6 @@ export function createJoinGroup(names: Names): string {
 }
 
 /** Calls it. The column: the view, or NULL. */
-export function joinGroup({ qualified }: Names): string {
-  return `SELECT ${qualified('_join_group')}($1, $2, $3)`
+export function joinGroup(names: Names): string {
+  return `SELECT ${names.qualified('_join_group')}($1, $2, $3), ${toldOf(names)}`
 }

@@ -1,5 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
+import { toldOf } from './told-of-group.js'
 import { underGroupLock } from './under-group-lock.js'
 
 /** `leave_group(…)` ends a member. */
@@ -16,6 +17,6 @@ export function createLeaveGroup(names: Names): string {
 }
 
 /** Calls it. */
-export function leaveGroup({ qualified }: Names): string {
-  return `SELECT ${qualified('_leave_group')}($1, $2)`
+export function leaveGroup(names: Names): string {
+  return `SELECT ${names.qualified('_leave_group')}($1, $2), ${toldOf(names)}`
 }

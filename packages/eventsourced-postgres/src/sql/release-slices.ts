@@ -1,5 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
+import { toldOf } from './told-of-group.js'
 import { underGroupLock } from './under-group-lock.js'
 
 /** `release_slices(…)` frees slices of a member. */
@@ -17,6 +18,6 @@ export function createReleaseSlices(names: Names): string {
 }
 
 /** Calls it. */
-export function releaseSlices({ qualified }: Names): string {
-  return `SELECT ${qualified('_release_slices')}($1, $2, $3)`
+export function releaseSlices(names: Names): string {
+  return `SELECT ${names.qualified('_release_slices')}($1, $2, $3), ${toldOf(names)}`
 }

@@ -1,6 +1,7 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
 import { isLive } from './lease-view.js'
+import { toldOf } from './told-of-group.js'
 import { underGroupLock } from './under-group-lock.js'
 
 /** `take_slices(…)` gives a live member those slices whose epoch is still the one seen and whose owner doesn't live, and answers with them. */
@@ -24,6 +25,6 @@ export function createTakeSlices(names: Names): string {
 }
 
 /** Calls it. The columns: slice and new epoch of each that was taken. */
-export function takeSlices({ qualified }: Names): string {
-  return `SELECT slice, epoch FROM ${qualified('_take_slices')}($1, $2, $3, $4)`
+export function takeSlices(names: Names): string {
+  return `SELECT slice, epoch, ${toldOf(names)} FROM ${names.qualified('_take_slices')}($1, $2, $3, $4)`
 }

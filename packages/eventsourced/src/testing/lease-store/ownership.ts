@@ -118,15 +118,16 @@ export const ownershipCases = [
       () => another.release(group, member, [1]),
       () => another.leave(group, member),
     ]
+    let told = false
+    const watching = leases.watch(group, () => {
+      told = true
+    })
     for (const change of changes) {
-      let told = false
-      const watching = leases.watch(group, () => {
-        told = true
-      })
+      told = false
       await change()
       await until('the change is told', () => told)
-      watching.stop()
     }
+    watching.stop()
   }),
 ]
 
