@@ -34,6 +34,7 @@ export {
   UncertainError,
 } from './errors.js'
 export type { GroupView, Lease, LeaseStore, Renewed } from './lease/lease-store.js'
+export { type HeldSlice, SliceOwner, type SliceOwnerOptions, type SliceUser } from './lease/slice-owner.js'
 export { MemoryLeaseStore, type MemoryLeaseStoreOptions } from './lease/memory-lease-store.js'
 export { appendIds } from './log/append-id.js'
 export {
@@ -60,8 +61,15 @@ export type {
 export { SLICE_COUNT, sliceOf } from './log/slice.js'
 export { MemoryEvtLog } from './memory/memory-evt-log.js'
 export { MemorySnapshotStore } from './memory/memory-snapshot-store.js'
-export { atLeastOnce, atLeastOnceGrouped } from './projection/at-least-once.js'
-export type { Batch, BatchBounds, Delivery, HandlerContext, ProjectedEvt } from './projection/delivery.js'
+export { atLeastOnce, atLeastOnceGrouped, type AtLeastOnceOptions } from './projection/at-least-once.js'
+export type {
+  Batch,
+  BatchBounds,
+  Delivery,
+  ForgottenEntity,
+  HandlerContext,
+  ProjectedEvt,
+} from './projection/delivery.js'
 export { HandlerError } from './projection/handler-error.js'
 export { lowestPosition } from './projection/lowest-position.js'
 export { MemoryOffsetStore, type MemoryOffsetStoreOptions } from './projection/memory-offset-store.js'
@@ -79,7 +87,7 @@ export type {
 } from './projection/offset-store.js'
 export { ManagedProjection, type WaitOptions } from './projection/managed-projection.js'
 export { type FailedEvt, type OnError, retry, type RetryOptions, type Verdict } from './projection/on-error.js'
-export type { ProjectionOptions } from './projection/options.js'
+export { checkOnForgotten, type ProjectionOptions } from './projection/options.js'
 export { Projection, type RunningProjection } from './projection/projection.js'
 export { Projections } from './projection/projections.js'
 export type { Stored } from './projection/reached.js'

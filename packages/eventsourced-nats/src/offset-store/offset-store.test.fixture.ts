@@ -73,7 +73,7 @@ export async function expectPosition(store: NatsOffsetStore, key: ProjectionKey,
 
 export const ID = idOfSlice(0)
 
-function idOfSlice(slice: number): string {
+export function idOfSlice(slice: number): string {
   for (;;) {
     const id = randomUUID()
     if (sliceOf(id) === slice) return id

@@ -1,18 +1,26 @@
-import type { Batch, BatchBounds, Committed, Delivery, HandlerContext, ProjectedEvt } from 'eventsourced'
-import { HandlerError, UnavailableError } from 'eventsourced'
+import type {
+  Batch,
+  BatchBounds,
+  Committed,
+  Delivery,
+  ForgottenEntity,
+  HandlerContext,
+  ProjectedEvt,
+} from 'eventsourced'
+import { checkOnForgotten, HandlerError, UnavailableError } from 'eventsourced'
 import type { Pool } from 'pg'
-import { checkCount } from '../config.js'
 import { messageOf, readError } from '../errors/read-error.js'
 import { meaningOf, sqlState, TRANSACTION_ENDED } from '../errors/sqlstate.js'
 import { PostgresOffsetStore, type PostgresOffsetStoreConfig } from '../offset-store/postgres-offset-store.js'
-import { inTransaction, type Transaction, type Tx } from './transaction.js'
+import type { Tx } from './guarded-tx.js'
+import { inTransaction, type Transaction } from './transaction.js'
 
 /** Where `exactlyOnce` keeps its offsets: all settings of the {@link PostgresOffsetStore} but the pool. */
 export type ExactlyOnceOptions = Omit<PostgresOffsetStoreConfig, 'pool' | 'connection'> & {
   /** Whether to create the tables of the offsets, or to bring older ones up to date, if need be; on by default. */
   readonly setup?: boolean
-  /** How long the server lets a transaction idle before it ends it, in milliseconds; 60,000 by default. It bounds how long a paused process holds locks. */
-  readonly idleInTransactionMs?: number
+  /** Called for each entity that was forgotten, in its place among the entity's events: what the read model has of it is to go, through `tx`. */
+  readonly onForgotten?: (entity: ForgottenEntity, tx: Tx, context: HandlerContext) => unknown
 }
 
 const IN_FAILED_TRANSACTION = '25P02'
@@ -25,8 +33,8 @@ const IN_FAILED_TRANSACTION = '25P02'
  *
  * @example
  * handler: exactlyOnce(pool, async ({ evt, key }, tx) => {
- *   await tx.query('UPDATE totals SET total = total + $1', [evt.inc])
- * })
+ *   await tx.query('UPDATE balances SET cents = cents + $2 WHERE id = $1', [key.id, evt.cents])
+ * }, { onForgotten: ({ key }, tx) => tx.query('DELETE FROM balances WHERE id = $1', [key.id]) })
  */
 export function exactlyOnce<Evt>(
   pool: Pool,
@@ -56,12 +64,15 @@ export function exactlyOnceGrouped<Evt>(
 
 function delivery<Evt>(
   pool: Pool,
-  { idleInTransactionMs, ...options }: ExactlyOnceOptions,
+  { onForgotten, ...options }: ExactlyOnceOptions,
   bounds: BatchBounds,
   handle: (batch: Batch<Evt>, tx: Tx) => Promise<void>,
 ): Delivery<Evt> {
-  const bounded = { otherwise: 60_000, min: 1, max: 2 ** 31 - 1 }
-  const idleMs = checkCount('idleInTransactionMs', idleInTransactionMs, bounded)
+  checkOnForgotten(onForgotten)
+  const write = async (batch: Batch<Evt>, tx: Tx) => {
+    await handle(batch, tx)
+    if (onForgotten !== undefined) await batch.forget((entity, context) => onForgotten(entity, tx, context))
+  }
   let opening: Promise<PostgresOffsetStore> | undefined
   const open = async () => {
     opening ??= PostgresOffsetStore.create({ setup: true, ...options, pool })
@@ -82,8 +93,9 @@ function delivery<Evt>(
       try {
         return await inTransaction(
           pool,
-          { signal: batch.signal, idleMs },
-          { write: (tx) => handle(batch, tx), finish: (transaction) => finish(store, batch, transaction) },
+          // Who has not been heard of for so long has lost its slices, too.
+          { signal: batch.signal, silenceMs: store.leases.ttlMs },
+          { write: (tx) => write(batch, tx), finish: (transaction) => finish(store, batch, transaction) },
         )
       } catch (error) {
         batch.signal.throwIfAborted()
@@ -115,8 +127,9 @@ async function finish<Evt>(
     await client.query('ROLLBACK')
     return { moved: new Map(), fenced: committed.fenced }
   }
+  let ended: string
   try {
-    await client.query('COMMIT')
+    ;({ command: ended } = await client.query('COMMIT'))
   } catch (error) {
     // A constraint that was deferred: nothing is stored, and it was the handler's writes.
     if (['data', 'collision'].includes(meaningOf(error))) throw handlerError(messageOf(error), error)
@@ -124,6 +137,7 @@ async function finish<Evt>(
       cause: error,
     })
   }
+  if (ended !== 'COMMIT') throw handlerError('a statement that it left behind has failed', undefined)
   return committed
 }
 

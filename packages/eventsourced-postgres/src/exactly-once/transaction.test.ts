@@ -2,9 +2,10 @@ import { testPostgres } from 'eventsourced-tools/vitest'
 import { Pool } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { until } from '../fixture.test.helper.js'
-import { inTransaction, type Transaction, type Tx } from './transaction.js'
+import type { Tx } from './guarded-tx.js'
+import { inTransaction, type Transaction } from './transaction.js'
 
-const OPTIONS = { signal: new AbortController().signal, idleMs: 10_000 }
+const OPTIONS = { signal: new AbortController().signal, silenceMs: 10_000 }
 
 let pool: Pool
 

@@ -1,22 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { HandlerError, UnavailableError } from 'eventsourced'
-import type { ClientBase, Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg'
+import type { ClientBase, Pool, PoolClient } from 'pg'
 import { borrow } from '../database/lend.js'
-import { isConnectionSpent, sqlState } from '../errors/sqlstate.js'
+import { isConnectionSpent } from '../errors/sqlstate.js'
 import { TRANSACTION_SETTING } from '../sql/commit-slices.js'
-
-/** The transaction that a handler writes in. Its end is not the handler's: after a `COMMIT` or `ROLLBACK` of its own the event counts as failed. */
-export interface Tx {
-  /**
-   * Runs a statement, as pg's clients do.
-   *
-   * @throws {UnavailableError} once the transaction is over
-   */
-  query<R extends QueryResultRow = QueryResultRow>(
-    query: string | QueryConfig,
-    values?: unknown[],
-  ): Promise<QueryResult<R>>
-}
+import { type Guarded, guardedTx, type Tx } from './guarded-tx.js'
 
 /** A transaction under way. */
 export interface Transaction {
@@ -37,13 +24,15 @@ export interface TransactionWork<Result> {
 export interface TransactionOptions {
   /** Fires when nobody waits for it any longer: its connection is cut at once. */
   readonly signal: AbortSignal
-  /** How long the server lets it idle: so a process that is paused doesn't hold on to its locks. */
-  readonly idleMs: number
+  /**
+   * After how long without a sign of life from this process the server ends it, in milliseconds: so one that is paused, or cut off, doesn't hold on to its
+   * locks. Work may think for longer between two statements, as long as it doesn't keep the event loop.
+   */
+  readonly silenceMs: number
 }
 
 /** How long to wait for a connection of the pool. */
 const CONNECT_MS = 10_000
-const IDLED_TOO_LONG = '25P03'
 
 /**
  * Runs work in a transaction on a connection of the pool. Whatever the work leaves undone is rolled back, and a connection that can't be trusted
@@ -51,23 +40,20 @@ const IDLED_TOO_LONG = '25P03'
  */
 export async function inTransaction<Result>(
   pool: Pool,
-  { signal, idleMs }: TransactionOptions,
+  { signal, silenceMs }: TransactionOptions,
   { write, finish }: TransactionWork<Result>,
 ): Promise<Result> {
   signal.throwIfAborted()
   const { client, giveBack } = await borrow(pool, { timeoutMs: CONNECT_MS, signal })
   let isCut = false
   let isLost = false
-  let isWritten = false
-  let lostBy: unknown
-  let idled: HandlerError | undefined
+  let guarded: Guarded | undefined
   const cutOff = () => {
     isCut = true
     giveBack(true)
   }
-  const lost = (error: unknown) => {
+  const lost = () => {
     isLost = true
-    if (sqlState(error) === IDLED_TOO_LONG) idled = idledError(idleMs, error)
   }
   signal.addEventListener('abort', cutOff)
   client.once('error', lost)
@@ -75,35 +61,26 @@ export async function inTransaction<Result>(
     signal.throwIfAborted()
     const name = randomUUID()
     await client.query(
-      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${idleMs}; SET LOCAL ${TRANSACTION_SETTING} = '${name}'`,
+      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${silenceMs}; SET LOCAL ${TRANSACTION_SETTING} = '${name}'`,
     )
+    guarded = guardedTx(client, { isCut: () => isCut, isLost: () => isLost, silenceMs })
     try {
-      const onError = (error: unknown) => {
-        // pg has errors of its own too, as for parameters that can't be sent.
-        if (sqlState(error) === undefined ? isLost : isConnectionSpent(error)) lostBy = error
-      }
-      await write(guarded(client, { isOver: () => isCut || isWritten, onError }))
+      await write(guarded.tx)
     } finally {
       // Before anything else is sent: what comes behind a ROLLBACK or COMMIT would be a transaction of its own.
-      isWritten = true
+      await guarded.end()
     }
     const result = await finish({ client, name })
     giveBack(false)
     return result
   } catch (error) {
     giveBack(isCut || (await rollBack(client)))
-    // What the handler made of a connection that it lost is not its failure, unless it let it idle.
-    throw (isCut ? undefined : idled) ?? lostBy ?? error
+    // What the handler made of a connection that it lost is not its failure.
+    throw guarded?.lostBy() ?? error
   } finally {
     signal.removeEventListener('abort', cutOff)
     client.off('error', lost)
   }
-}
-
-/** It is the handler's own time that was too long: of a batch of many events a smaller part may fit. */
-function idledError(idleMs: number, cause: unknown): HandlerError {
-  const message = `the handler left its transaction idle for more than ${idleMs} ms: set idleInTransactionMs higher, or maxEvts lower`
-  return new HandlerError('PROJECTION_HANDLER_TIMEOUT', message, { cause })
 }
 
 /** Rolls back, and tells whether the connection must be cut. */
@@ -113,26 +90,5 @@ async function rollBack(client: ClientBase): Promise<boolean> {
     return false
   } catch (error) {
     return isConnectionSpent(error)
-  }
-}
-
-interface Guard {
-  readonly isOver: () => boolean
-  /** Told of each statement that failed. */
-  readonly onError: (error: unknown) => void
-}
-
-/** A handler that outlives the transaction must change nothing any more: neither by itself nor in the connection's next one. */
-function guarded(client: ClientBase, { isOver, onError }: Guard): Tx {
-  return {
-    query: async <R extends QueryResultRow>(query: string | QueryConfig, values?: unknown[]) => {
-      if (isOver()) throw new UnavailableError('the transaction of this event is over')
-      try {
-        return await client.query<R>(query, values)
-      } catch (error) {
-        onError(error)
-        throw error
-      }
-    },
   }
 }

@@ -54,7 +54,6 @@ function start(evtLog: PostgresEvtLog, pool: Pool, options: ProjectingOptions): 
   const { owner, leaseTtlMs } = options
   const handler = exactlyOnceGrouped<string>(pool, (evts, tx) => apply(evts, tx, owner), {
     leaseTtlMs,
-    idleInTransactionMs: 1_000,
     maxEvts: 50,
   })
   const binarizer = { decodeEvt: ({ bytes }: { readonly bytes: Uint8Array }) => Buffer.from(bytes).toString() }

@@ -13,7 +13,7 @@ export const FORGOTTEN: NewEvt = Object.freeze({
 
 /**
  * Whether an event is the library's own mark that its entity was forgotten: all of the entity's events before it are gone, or about to go. It
- * holds nothing that a binarizer could decode. Projections pass over it; whoever reads a log directly looks for it.
+ * holds nothing that a binarizer could decode. Handlers of projections hear of it by `onForgotten`; whoever reads a log directly looks for it.
  *
  * @example
  * for await (const evt of evtLog.evtsByType('account', { live: true })) {

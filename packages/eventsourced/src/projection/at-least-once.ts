@@ -1,5 +1,12 @@
-import type { BatchBounds, Delivery, HandlerContext, ProjectedEvt } from './delivery.js'
+import type { Batch, BatchBounds, Delivery, ForgottenEntity, HandlerContext, ProjectedEvt } from './delivery.js'
+import { checkOnForgotten } from './options.js'
 import type { OffsetStore } from './offset-store.js'
+
+/** What else an at-least-once handler does. */
+export interface AtLeastOnceOptions {
+  /** Called for each entity that was forgotten, in its place among the entity's events: what is kept of it elsewhere is to go. It may come again. */
+  readonly onForgotten?: (entity: ForgottenEntity, context: HandlerContext) => unknown
+}
 
 /**
  * Calls a handler for each event and moves the offset afterwards, a batch at a time. After a crash, a failure of the store or a change of
@@ -7,13 +14,16 @@ import type { OffsetStore } from './offset-store.js'
  *
  * @param offsetStore stays the caller's to close
  * @example
- * handler: atLeastOnce(offsetStore, async ({ evt, key }) => { await search.index(key.id, evt) })
+ * handler: atLeastOnce(offsetStore, async ({ evt, key }) => { await search.index(key.id, evt) }, {
+ *   onForgotten: ({ key }) => search.remove(key.id),
+ * })
  */
 export function atLeastOnce<Evt>(
   offsetStore: OffsetStore,
   handler: (evt: ProjectedEvt<Evt>, context: HandlerContext) => unknown,
+  options: AtLeastOnceOptions = {},
 ): Delivery<Evt> {
-  return delivery(offsetStore, {}, (batch) => batch.each(handler))
+  return delivery(offsetStore, options, (batch) => batch.each(handler))
 }
 
 /**
@@ -26,22 +36,24 @@ export function atLeastOnce<Evt>(
 export function atLeastOnceGrouped<Evt>(
   offsetStore: OffsetStore,
   handler: (evts: readonly ProjectedEvt<Evt>[], context: HandlerContext) => unknown,
-  bounds: BatchBounds = {},
+  options: BatchBounds & AtLeastOnceOptions = {},
 ): Delivery<Evt> {
-  return delivery(offsetStore, bounds, (batch) => batch.whole(handler))
+  return delivery(offsetStore, options, (batch) => batch.whole(handler))
 }
 
 function delivery<Evt>(
   offsetStore: OffsetStore,
-  bounds: BatchBounds,
-  handle: (batch: Parameters<Delivery<Evt>['deliver']>[0]) => Promise<void>,
+  { onForgotten, ...bounds }: BatchBounds & AtLeastOnceOptions,
+  handle: (batch: Batch<Evt>) => Promise<void>,
 ): Delivery<Evt> {
+  checkOnForgotten(onForgotten)
   return {
     rollsBack: false,
     bounds,
     open: async () => offsetStore,
     deliver: async (batch) => {
       await handle(batch)
+      if (onForgotten !== undefined) await batch.forget(onForgotten)
       return offsetStore.commit(batch.projection, batch.moves)
     },
     close: async () => {},

@@ -2,7 +2,7 @@ import { context } from '@opentelemetry/api'
 import { traceContextOf } from '../entity/telemetry.js'
 import { messageOf } from '../errors.js'
 import { nameOf } from '../log/entity-key.js'
-import type { Batch, ProjectedEvt } from './delivery.js'
+import type { Batch, ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { HandlerError } from './handler-error.js'
 import type { Move } from './offset-store.js'
 import type { ProjectionKey } from './projection-key.js'
@@ -11,6 +11,7 @@ import type { ProjectionKey } from './projection-key.js'
 export interface BatchParts<Evt> {
   readonly projection: ProjectionKey
   readonly evts: readonly ProjectedEvt<Evt>[]
+  readonly forgotten: ForgottenEntity | undefined
   readonly moves: readonly Move[]
   /** Aborted when a handler's time is over, or by whoever gives the delivery up. */
   readonly abort: AbortController
@@ -18,7 +19,7 @@ export interface BatchParts<Evt> {
 }
 
 /** A batch as a delivery gets it. */
-export function makeBatch<Evt>({ projection, evts, moves, abort, timeoutMs }: BatchParts<Evt>): Batch<Evt> {
+export function makeBatch<Evt>({ projection, evts, forgotten, moves, abort, timeoutMs }: BatchParts<Evt>): Batch<Evt> {
   const { signal } = abort
   return {
     projection,
@@ -43,13 +44,22 @@ export function makeBatch<Evt>({ projection, evts, moves, abort, timeoutMs }: Ba
 
     async whole(handle) {
       if (evts.length === 0) return
-      const watchdog = new Watchdog(timeoutMs, abort)
-      try {
-        await attempt(watchdog, () => handle(evts, { signal }), { what: `${evts.length} events`, index: undefined })
-      } finally {
-        watchdog.stop()
-      }
+      await once(() => handle(evts, { signal }), `${evts.length} events`)
     },
+
+    async forget(handle) {
+      if (forgotten === undefined) return
+      await once(() => handle(forgotten, { signal }), `that ${nameOf(forgotten.key)} is forgotten`)
+    },
+  }
+
+  async function once(call: () => unknown, what: string): Promise<void> {
+    const watchdog = new Watchdog(timeoutMs, abort)
+    try {
+      await attempt(watchdog, call, { what, index: undefined })
+    } finally {
+      watchdog.stop()
+    }
   }
 }
 

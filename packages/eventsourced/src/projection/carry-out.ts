@@ -98,18 +98,13 @@ async function finish<Evt>(
   state.parkedIds.delete(entityId)
 }
 
-/** Drops what is parked of an entity that was forgotten. @returns the last of it, which is to go with the move past the mark */
-export async function dropForgotten<Evt>(
-  tools: CarryOut<Evt>,
-  state: SliceState,
-  id: string,
-): Promise<readonly number[]> {
-  while (state.parkedIds.has(id) && state.phase === 'reading') {
+/** Drops what is parked of an entity that was forgotten: nothing waits behind it any more. */
+export async function dropForgotten<Evt>(tools: CarryOut<Evt>, state: SliceState, id: string): Promise<void> {
+  while (state.parkedIds.has(id) && state.phase !== 'unclaimed') {
     const unpark = await somePositions(tools, state, { id, isMeant: () => true })
-    if (unpark.length < PIECE.count) return unpark
     await tools.courier.move([strideOf(state, { unpark })])
+    if (unpark.length < PIECE.count) state.parkedIds.delete(id)
   }
-  return []
 }
 
 /** The positions of the first parked events that are meant: no more than a piece. */

@@ -15,8 +15,8 @@ const MAX_BACKLOG = 64
 /** What goes next. */
 export type Collected<Evt> =
   | { readonly kind: 'items'; readonly items: readonly Item<Evt>[] }
-  /** The mark that an entity was forgotten: what is parked of it goes, too. It goes alone, since it changes what becomes of events behind it. */
-  | { readonly kind: 'forgotten'; readonly state: SliceState; readonly evt: PersistedEvt }
+  /** The mark that an entity was forgotten goes alone, since it changes what becomes of events behind it. */
+  | { readonly kind: 'forgotten'; readonly item: Item<Evt> }
 
 /** What a collector works with. */
 export interface CollectorOptions<Evt> {
@@ -101,7 +101,7 @@ export class Collector<Evt> {
         if (evt === undefined) break
         if (isForgotten(evt) && items.length > 0) return { kind: 'items', items }
         state.backlog.shift()
-        if (isForgotten(evt)) return { kind: 'forgotten', state, evt }
+        if (isForgotten(evt)) return this.#one(state, evt)
         items.push(this.#itemOf(state, evt))
       }
     }
@@ -119,7 +119,7 @@ export class Collector<Evt> {
       this.#anchor = offsetAt(evt)
       if (!goesNow) continue
       state.seen = evt.position
-      if (isForgotten(evt)) return { kind: 'forgotten', state, evt }
+      if (isForgotten(evt)) return this.#one(state, evt)
       items.push(this.#itemOf(state, evt))
     }
     return { kind: 'items', items }
@@ -134,7 +134,8 @@ export class Collector<Evt> {
   }
 
   #one(state: SliceState, evt: PersistedEvt): Collected<Evt> {
-    return { kind: 'items', items: [this.#itemOf(state, evt)] }
+    const item = this.#itemOf(state, evt)
+    return isForgotten(evt) ? { kind: 'forgotten', item } : { kind: 'items', items: [item] }
   }
 
   #itemOf(state: SliceState, evt: PersistedEvt): Item<Evt> {

@@ -1,8 +1,8 @@
 import { asError, type EventSourcedError, UnavailableError } from '../errors.js'
 import { makeBatch } from './batch.js'
-import type { ProjectedEvt } from './delivery.js'
+import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { HandlerError } from './handler-error.js'
-import { behindParked, decoded, failureOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
+import { behindParked, failureOf, freshFateOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
 import { isUnstorable, type Move, type ParkedEvt } from './offset-store.js'
 import { type Verdict, verdictOf } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
@@ -52,7 +52,7 @@ export class Courier<Evt> {
     if (broken >= 0) return this.#around(items, broken, false)
     if (items.length === 0) return
     if (items.filter(({ fate }) => fate.kind === 'park').length > PARKED_AT_ONCE) return this.#inHalves(items)
-    const error = await this.#try(evtsOf(items), stridesOf(items))
+    const error = await this.#try(loadOf(items), stridesOf(items))
     if (error === undefined) return this.#count(items)
     const culprit = culpritOf(items, error)
     if (culprit === undefined) return this.#inHalves(items)
@@ -72,7 +72,7 @@ export class Courier<Evt> {
   /** Delivers what is before an event that failed, decides on that one, and delivers the rest. */
   async #around(items: readonly Item<Evt>[], at: number, isHandledBefore: boolean): Promise<void> {
     const before = items.slice(0, at)
-    const isMoved = isHandledBefore && at > 0 && (await this.#try([], stridesOf(before))) === undefined
+    const isMoved = isHandledBefore && at > 0 && (await this.#try(NOTHING, stridesOf(before))) === undefined
     if (isMoved) this.#count(before)
     else await this.carry(before)
     const culprit = items[at]
@@ -134,32 +134,31 @@ export class Courier<Evt> {
 
   /** Moves slices without handling anything. @throws the store's failure */
   async move(strides: readonly Stride[]): Promise<void> {
-    if (strides.length > 0) await this.#deliver([], strides)
+    if (strides.length > 0) await this.#deliver(NOTHING, strides)
   }
 
   /** Handles a parked event, and takes it out. @returns why that failed, which is noted with the event. @throws the store's failure */
   async retryParked(state: SliceState, { evt: stored }: ParkedEvt): Promise<Error | undefined> {
-    const fate = decoded(stored, this.#setup.decode)
+    const item = { state, stored, fate: freshFateOf(stored, this.#setup.decode) }
     const unparking = strideOf(state, { unpark: [stored.position] })
-    const error = fate.kind === 'handle' ? await this.#try([fate.evt], [unparking]) : fate.error
+    const error = item.fate.kind === 'broken' ? item.fate.error : await this.#try(loadOf([item]), [unparking])
     if (error === undefined) {
       this.#telemetry.evts('handled', 1)
       return undefined
     }
     this.#telemetry.evts('failed', 1)
-    const unnoted = await this.#try(
-      [],
-      [strideOf(state, { park: [{ evt: stored, failure: failureOf(error, 1, false) }] })],
-    )
+    const unnoted = await this.#try(NOTHING, [
+      strideOf(state, { park: [{ evt: stored, failure: failureOf(error, 1, false) }] }),
+    ])
     if (unnoted !== undefined)
       this.#setup.logger.warn({ err: unnoted }, 'why a parked event failed again could not be kept')
     return error
   }
 
   /** @returns why these events can't be handled, or these slices can't move, however often it is tried. @throws the store's failure, or the reason why it was given up */
-  async #try(evts: readonly ProjectedEvt<Evt>[], strides: readonly Stride[]): Promise<EventSourcedError | undefined> {
+  async #try(load: Load<Evt>, strides: readonly Stride[]): Promise<EventSourcedError | undefined> {
     try {
-      await this.#deliver(evts, strides)
+      await this.#deliver(load, strides)
       return undefined
     } catch (error) {
       if (error instanceof HandlerError || isUnstorable(error)) return error
@@ -168,11 +167,11 @@ export class Courier<Evt> {
   }
 
   /** @throws {HandlerError}, the store's failure, or the reason why it was given up */
-  async #deliver(evts: readonly ProjectedEvt<Evt>[], strides: readonly Stride[]): Promise<void> {
+  async #deliver(load: Load<Evt>, strides: readonly Stride[]): Promise<void> {
     const { key: projection, delivery, handlerTimeoutMs: timeoutMs } = this.#setup
     const abort = new AbortController()
     const moves = strides.map(({ move }) => move)
-    const batch = makeBatch({ projection, evts, moves, abort, timeoutMs })
+    const batch = makeBatch({ projection, ...load, moves, abort, timeoutMs })
     this.#underWay = { slices: new Set(moves.map(({ slice }) => slice)), abort }
     try {
       const committed = await this.#telemetry.batch(batch, () => settled(delivery.deliver(batch), abort.signal))
@@ -193,7 +192,7 @@ export class Courier<Evt> {
   }
 
   #count(items: readonly Item<Evt>[]): void {
-    const handled = items.filter(({ fate }) => fate.kind === 'handle').length
+    const handled = items.filter(({ fate }) => fate.kind === 'handle' || fate.kind === 'forget').length
     const behind = items.filter(({ fate }) => fate.kind === 'park' && fate.failure === undefined).length
     this.#telemetry.evts('handled', handled)
     this.#telemetry.evts('parked', behind)
@@ -208,8 +207,18 @@ function culpritOf<Evt>(items: readonly Item<Evt>[], error: EventSourcedError): 
   return handled.length === 1 ? handled[0] : error.index === undefined ? undefined : handled[error.index]
 }
 
-function evtsOf<Evt>(items: readonly Item<Evt>[]): readonly ProjectedEvt<Evt>[] {
-  return items.flatMap(({ fate }) => (fate.kind === 'handle' ? [fate.evt] : []))
+/** What a handler is called for. */
+interface Load<Evt> {
+  readonly evts: readonly ProjectedEvt<Evt>[]
+  readonly forgotten: ForgottenEntity | undefined
+}
+
+const NOTHING = { evts: [], forgotten: undefined } as const
+
+function loadOf<Evt>(items: readonly Item<Evt>[]): Load<Evt> {
+  const evts = items.flatMap(({ fate }) => (fate.kind === 'handle' ? [fate.evt] : []))
+  const [first] = items
+  return { evts, forgotten: first?.fate.kind === 'forget' ? first.fate.entity : undefined }
 }
 
 /** A delivery that was given up must end soon: one that hangs is left alone, and its slices are claimed anew, which fences it off. */

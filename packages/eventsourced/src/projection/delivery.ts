@@ -15,6 +15,16 @@ export interface ProjectedEvt<Evt> {
   readonly metadata: Metadata
 }
 
+/** An entity that was forgotten, as handlers hear of it in its place among the entity's events. */
+export interface ForgottenEntity {
+  readonly key: EntityKey
+  /** Of the mark that stands in the log for what was forgotten. */
+  readonly seqNo: number
+  readonly position: number
+  /** When the log stored the mark, by the log's clock. */
+  readonly time: Date
+}
+
 /** What a handler is told besides. */
 export interface HandlerContext {
   /** Fires when nobody waits for the handler any longer: its time is over, or its slice is another process's. */
@@ -43,6 +53,8 @@ export interface Batch<Evt> {
   each(handle: (evt: ProjectedEvt<Evt>, context: HandlerContext) => unknown): Promise<void>
   /** Calls a handler for all at once, unless there are none. @throws {HandlerError} */
   whole(handle: (evts: readonly ProjectedEvt<Evt>[], context: HandlerContext) => unknown): Promise<void>
+  /** Calls a handler for the entity that was forgotten, where that is what the batch is about: it has no events then. @throws {HandlerError} */
+  forget(handle: (entity: ForgottenEntity, context: HandlerContext) => unknown): Promise<void>
 }
 
 /**

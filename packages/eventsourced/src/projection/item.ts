@@ -1,13 +1,16 @@
+import { isForgotten } from '../entity/forgotten.js'
 import { asError, codeOf, hasCode } from '../errors.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { isReserved } from '../log/reserved.js'
-import type { ProjectedEvt } from './delivery.js'
+import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import type { Failure, Move, Offset } from './offset-store.js'
 import type { SliceState } from './slice-state.js'
 
 /** What is to become of an event. */
 export type Fate<Evt> =
   | { readonly kind: 'handle'; readonly evt: ProjectedEvt<Evt> }
+  /** It is the mark that its entity was forgotten. */
+  | { readonly kind: 'forget'; readonly entity: ForgottenEntity }
   /** It is passed over: the library's own, or one that was judged so. */
   | { readonly kind: 'pass' }
   | { readonly kind: 'park'; readonly failure: Failure | undefined }
@@ -27,9 +30,16 @@ export function itemOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (ev
 }
 
 function fateOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Fate<Evt> {
-  if (isReserved(stored.type)) return { kind: 'pass' }
-  const fate = decoded(stored, decode)
-  return state.parkedIds.has(stored.key.id) ? behindParked(fate) : fate
+  const fate = freshFateOf(stored, decode)
+  const isBehind = state.parkedIds.has(stored.key.id) && fate.kind !== 'forget'
+  return isBehind ? behindParked(fate) : fate
+}
+
+/** What becomes of an event that is behind no parked one of its entity. */
+export function freshFateOf<Evt>(stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Fate<Evt> {
+  const { key, seqNo, position, time } = stored
+  if (isForgotten(stored)) return { kind: 'forget', entity: { key, seqNo, position, time } }
+  return isReserved(stored.type) ? { kind: 'pass' } : decoded(stored, decode)
 }
 
 /** What becomes of an event behind a parked one of its entity: it is parked, too, unless this code does not know what it is. */
@@ -39,10 +49,7 @@ export function behindParked<Evt>(fate: Fate<Evt>): Fate<Evt> {
 }
 
 /** An event for the handler, if it can be decoded. */
-export function decoded<Evt>(
-  stored: PersistedEvt,
-  decode: (evt: PersistedEvt) => Evt,
-): Extract<Fate<Evt>, { readonly kind: 'handle' | 'broken' }> {
+function decoded<Evt>(stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Fate<Evt> {
   const { key, seqNo, position, appendId, time, metadata } = stored
   try {
     return { kind: 'handle', evt: { evt: decode(stored), key, seqNo, position, appendId, time, metadata } }

@@ -86,6 +86,12 @@ export function projectionSetup<Evt>(options: ProjectionOptions<Evt>): Projectio
   }
 }
 
+/** For authors of deliveries: checks what is to be told of forgotten entities. @throws {InvalidInputError} */
+export function checkOnForgotten(onForgotten: unknown): void {
+  if (onForgotten === undefined || typeof onForgotten === 'function') return
+  throw new InvalidInputError('onForgotten', onForgotten, 'a function')
+}
+
 function checkedBounds({ maxEvts = 500, maxWaitMs = 0 }: BatchBounds): Required<BatchBounds> {
   checkWhole('maxEvts', maxEvts, 1)
   checkWhole('maxWaitMs', maxWaitMs, 0)

@@ -40,19 +40,20 @@ export class Orders {
     return this.#requests.filter((request) => request.slice === slice)
   }
 
-  /**
-   * Takes a request off the list once it is carried out: the slice's record says so, too, where this fails. It must succeed before the next one is
-   * carried out, since the record names the last one only.
-   */
-  async tick(done: Request): Promise<void> {
+  /** Takes requests that were carried out off the list. The slices' records say so, too, where this fails. */
+  async tick(done: readonly Request[]): Promise<void> {
+    if (done.length === 0) return
+    const ids = new Set(done.map(({ id }) => id))
+    const isLeft = ({ id }: Request) => !ids.has(id)
     const { version } = this.#key
     await changeRegistry(this.#store, this.#key.name, (registry) =>
       withVersion(registry, version, (registered) => {
-        const requests = registered.requests.filter(({ id }) => id !== done.id)
+        const requests = registered.requests.filter(isLeft)
         return requests.length === registered.requests.length ? registered : { ...registered, requests }
       }),
     )
-    this.#requests = this.#requests.filter(({ id }) => id !== done.id)
+    this.#requests = this.#requests.filter(isLeft)
+    this.#logger.info({ requests: done }, 'requests were carried out')
   }
 
   async stop(): Promise<void> {

@@ -1,13 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError, hasCode } from '../errors.js'
 import { Waker } from '../lease/waker.js'
-import type { PersistedEvt } from '../log/evt-log.js'
 import { carryOut, dropForgotten } from './carry-out.js'
 import { checkHead, checkingOffsets } from './check-offset.js'
 import { claimSlice } from './claim-slice.js'
 import { Collector } from './collector.js'
 import { Courier } from './courier.js'
-import { offsetAt, type Stride, strideOf } from './item.js'
+import { type Item, type Stride, strideOf } from './item.js'
 import type { OffsetStore } from './offset-store.js'
 import { waitMs } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
@@ -176,15 +175,16 @@ export class Runner<Evt> {
     if (performance.now() < this.#againAt) return
     const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
     const startedAt = performance.now()
+    const done: Request[] = []
     for (const { state, request } of this.#requests(order)) {
       await this.#attempt([state], async () => {
         if (request.id !== state.done) await carryOut(tools, state, request)
-        if (request.id !== state.done) return
-        this.#setup.logger.info({ request }, 'a request was carried out')
-        await this.#orders.tick(request)
       })
+      if (request.id === state.done) done.push(request)
       if (performance.now() - startedAt > REQUESTS_MS) break
     }
+    // Before the next one of a slice is carried out: its record names the last one only.
+    await this.#attempt([], () => this.#orders.tick(done))
     this.#waker.wake()
   }
 
@@ -246,7 +246,7 @@ export class Runner<Evt> {
   async #deliver(): Promise<boolean> {
     const collected = this.#collector.collect(this.#ownership.states)
     if (collected.kind === 'forgotten') {
-      await this.#attempt([collected.state], () => this.#forget(collected.state, collected.evt))
+      await this.#attempt([collected.item.state], () => this.#forget(collected.item))
       return true
     }
     const { items } = collected
@@ -255,12 +255,11 @@ export class Runner<Evt> {
     return true
   }
 
-  /** Drops what is parked of an entity that was forgotten. */
-  async #forget(state: SliceState, evt: PersistedEvt): Promise<void> {
+  /** Drops what is parked of an entity that was forgotten, and tells the handler. */
+  async #forget(item: Item<Evt>): Promise<void> {
     const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
-    const unpark = await dropForgotten(tools, state, evt.key.id)
-    await this.#courier.move([strideOf(state, { offset: offsetAt(evt), failure: undefined, unpark })])
-    state.parkedIds.delete(evt.key.id)
+    await dropForgotten(tools, item.state, item.stored.key.id)
+    await this.#courier.carry([item])
   }
 
   /** Does something with slices whose records are in doubt if it fails. */
