@@ -96,6 +96,17 @@ test('a handler serves a later start too: after one that failed, and after a sto
   expect(await notes.applied(id)).toEqual([1, 2])
 })
 
+test('a handler may serve several projections at once, and goes on serving those that are left', async () => {
+  const handler = exactlyOnce<Noted>(notes.pool, apply)
+  const first = await notes.start(handler, { name: 'first' })
+  const second = await notes.start(handler, { name: 'second' })
+  const id = randomUUID()
+  for (const projection of [first, second]) await projection.reached(await notes.note(id), patiently())
+  await first.stop()
+  await second.reached(await notes.note(id), patiently())
+  expect((await notes.applied(id)).toSorted((left, right) => left - right)).toEqual([1, 1, 2, 2, 3])
+})
+
 test('where one slice of a batch is fenced off nothing of the batch is stored', async () => {
   const delivery = exactlyOnce<Noted>(notes.pool, apply)
   const store = await delivery.open()

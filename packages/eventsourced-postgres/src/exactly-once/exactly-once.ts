@@ -73,29 +73,32 @@ function delivery<Evt>(
     await handle(batch, tx)
     if (onForgotten !== undefined) await batch.forget((entity, context) => onForgotten(entity, tx, context))
   }
+  // One store for all starts, which goes with the last of them.
   let opening: Promise<PostgresOffsetStore> | undefined
-  const open = async () => {
-    opening ??= PostgresOffsetStore.create({ setup: true, ...options, pool })
-    try {
-      return await opening
-    } catch (error) {
-      // The next start may find the database back.
-      opening = undefined
-      throw error
-    }
-  }
+  let starts = 0
+  const store = () => (opening ??= PostgresOffsetStore.create({ setup: true, ...options, pool }))
   return {
     rollsBack: true,
     bounds,
-    open,
+    open: async () => {
+      starts += 1
+      try {
+        return await store()
+      } catch (error) {
+        // The next start may find the database back.
+        starts -= 1
+        opening = undefined
+        throw error
+      }
+    },
     deliver: async (batch) => {
-      const store = await open()
+      const offsets = await store()
       try {
         return await inTransaction(
           pool,
           // Who has not been heard of for so long has lost its slices, too.
-          { signal: batch.signal, silenceMs: store.leases.ttlMs },
-          { write: (tx) => write(batch, tx), finish: (transaction) => finish(store, batch, transaction) },
+          { signal: batch.signal, silenceMs: offsets.leases.ttlMs },
+          { write: (tx) => write(batch, tx), finish: (transaction) => finish(offsets, batch, transaction) },
         )
       } catch (error) {
         batch.signal.throwIfAborted()
@@ -104,6 +107,8 @@ function delivery<Evt>(
       }
     },
     close: async () => {
+      starts -= 1
+      if (starts > 0) return
       const opened = opening
       opening = undefined
       await (await opened)?.close()

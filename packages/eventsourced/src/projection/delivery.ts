@@ -65,7 +65,7 @@ export interface Delivery<Evt> {
   /** Whether a delivery that fails leaves nothing of what its handler did. */
   readonly rollsBack: boolean
   readonly bounds: BatchBounds
-  /** Opens the store where the offsets are; called once. */
+  /** Opens the store where the offsets are; called once by each start. */
   open(): Promise<OffsetStore>
   /**
    * Handles all events of the batch, then moves the slices. With `rollsBack` both or nothing: where a slice is fenced off, nothing is moved.
@@ -74,6 +74,6 @@ export interface Delivery<Evt> {
    * @throws {HandlerError} by `each` or `whole`, passed on as it is; anything else is taken for the store's failure, and the slices are claimed anew
    */
   deliver(batch: Batch<Evt>): Promise<Committed>
-  /** Closes what `open` has opened, never what was handed in. Idempotent. */
+  /** Closes what `open` has opened, never what was handed in; called once for each time that it was opened. */
   close(): Promise<void>
 }

@@ -213,6 +213,29 @@ test('a slice that stopped since its log lost events does not go on by being res
   await expect.poll(() => bench.seen.of(id)).toEqual([1, 2, 3, 1, 2, 3])
 })
 
+test('a slice that stopped since its log lost events goes on by itself once the log has them again', async () => {
+  const id = newId(7)
+  let log: MemoryEvtLog = bench.evtLog
+  class RestoredEvtLog extends MemoryEvtLog {
+    override headPosition(): ReturnType<MemoryEvtLog['headPosition']> {
+      return log.headPosition()
+    }
+  }
+  const evtLog = new RestoredEvtLog({ storageOf: bench.evtLog })
+  const before = await bench.start({ evtLog })
+  await before.reached(await bench.note(id, 3))
+  await before.stop()
+  const projection = await bench.start({ evtLog })
+  // As one seems to be that is asked through a server which has not caught up.
+  log = new MemoryEvtLog()
+  await expect.poll(async () => (await projection.status()).state).toBe('failed')
+  expect((await projection.status()).lastError).toMatchObject({ code: 'LOG_LOST_EVENTS' })
+  log = bench.evtLog
+  await projection.reached(await bench.note(id))
+  await expect.poll(async () => (await projection.status()).state, { timeout: 10_000 }).toBe('running')
+  expect(bench.seen.of(id)).toEqual([1, 2, 3, 4])
+})
+
 test('a projection whose log lost events is started again by resetting it before', async () => {
   const projection = await bench.start()
   await projection.reached(await bench.note(newId(), 3))

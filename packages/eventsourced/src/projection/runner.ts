@@ -132,6 +132,10 @@ export class Runner<Evt> {
 
   /** Claims what is to be claimed. One that can't be, for whatever reason of its own, holds up no other. */
   async #claim(): Promise<void> {
+    if (this.#unclaimed().length === 0) return
+    // Who comes back after a pause must not begin anew what was removed meanwhile.
+    await this.#orders.look()
+    if (this.#orders.order === 'stop') return
     const tools = { setup: this.#setup, store: this.#store, courier: this.#courier }
     const check = checkingOffsets(this.#setup.evtLog, this.#setup.typeName)
     const unclaimed = this.#unclaimed()
@@ -154,9 +158,12 @@ export class Runner<Evt> {
     return error
   }
 
+  /** Those to be claimed now, with those that have stopped since the log lost events: it may have them again. */
   #unclaimed(): SliceState[] {
     const now = performance.now()
-    return this.#ownership.in('unclaimed').filter((state) => state.claimAt <= now && this.#ownership.isHeld(state))
+    const lost = this.#ownership.in('stopped').filter(({ failure }) => failure?.code === 'LOG_LOST_EVENTS')
+    const unclaimed = [...this.#ownership.in('unclaimed'), ...lost]
+    return unclaimed.filter((state) => state.claimAt <= now && this.#ownership.isHeld(state))
   }
 
   /** What is asked for next of slices of ours. While all is paused nothing is handled, neither what is parked. */
