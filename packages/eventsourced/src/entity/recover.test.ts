@@ -37,6 +37,26 @@ describe('a replay', () => {
     expect(await (await Entity.spawn(id, counter, rest)).handleCmd({ type: 'Get' })).toMatchObject({ reply: 3 })
   })
 
+  test('that breaks off half-way leaves nothing half applied, neither state nor command ids', async () => {
+    const { id, log, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, { ...rest, supervision: { start: 1 } })
+    const other = await Entity.spawn(id, counter, { ...rest, evtLog: log })
+    for (const cmdId of ['a', 'b', 'c']) await other.handleCmd({ type: 'Inc', inc: 1 }, { cmdId })
+    let breaks = 2
+    rest.evtLog.alterEvtsById(async function* (evts) {
+      for await (const evt of evts) {
+        yield evt
+        if (evt.seqNo === 2 && breaks-- > 0) throw new UnavailableError('the connection is lost')
+      }
+    })
+    const results = [ref.handleCmd({ type: 'Inc', inc: 1 }), ref.handleCmd({ type: 'Inc', inc: 1 }, { cmdId: 'b' })]
+    expect(await Promise.all(results)).toMatchObject([
+      { reply: 4, seqNo: 4 },
+      { repeated: true, reply: 2, seqNo: 2 },
+    ])
+    expect(breaks).toBe(-1)
+  })
+
   test('that is overtaken by a deletion reads the newer snapshot', async () => {
     const { id, log, ...rest } = fixture()
     const ref = await Entity.spawn(id, { ...counter, snapshot: snapshotEvery(5) }, rest)
