@@ -1,4 +1,4 @@
-import { InvalidInputError } from 'eventsourced'
+import { hasCode, InvalidInputError } from 'eventsourced'
 
 /**
  * What went wrong with a counter, as a word that code can look at.
@@ -70,7 +70,7 @@ export function invalidInput(field: string, value: unknown, expected: string): C
 export function counterError(code: CounterErrorCode, error: unknown): CounterError {
   if (error instanceof CounterError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new CounterError(error instanceof InvalidInputError ? 'INVALID_INPUT' : code, message, { cause: error })
+  return new CounterError(hasCode(error, 'INVALID_INPUT') ? 'INVALID_INPUT' : code, message, { cause: error })
 }
 
 /** Does something of which all that fails becomes an error of the counters, but for the reason of a signal that has fired. */

@@ -1,7 +1,7 @@
 import { asError, type EventSourcedError, UnavailableError } from '../errors.js'
 import { makeBatch } from './batch.js'
 import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
-import { HandlerError } from './handler-error.js'
+import { isHandlerError } from './handler-error.js'
 import { behindParked, failureOf, freshFateOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
 import { isUnstorable, type Move, type ParkedEvt } from './offset-store.js'
 import { type Verdict, verdictOf } from './on-error.js'
@@ -59,7 +59,7 @@ export class Courier<Evt> {
     const at = items.indexOf(culprit)
     culprit.fate = { kind: 'broken', error }
     // Without a transaction what was handled before it stays handled.
-    const isHandledBefore = error instanceof HandlerError && error.index !== undefined
+    const isHandledBefore = isHandlerError(error) && error.index !== undefined
     return this.#around(items, at, isHandledBefore && !this.#setup.delivery.rollsBack)
   }
 
@@ -91,7 +91,7 @@ export class Courier<Evt> {
   async #decide(culprit: Item<Evt>, rest: readonly Item<Evt>[]): Promise<void> {
     const { state, stored, fate } = culprit
     if (fate.kind !== 'broken') return
-    const attempts = fate.error instanceof HandlerError ? state.attempts + 1 : Number.POSITIVE_INFINITY
+    const attempts = isHandlerError(fate.error) ? state.attempts + 1 : Number.POSITIVE_INFINITY
     const { verdict, error } = this.#judge(fate.error, attempts)
     const failure = failureOf(error, attempts, verdict.kind === 'stop')
     const about = { ...stored.key, seqNo: stored.seqNo, position: stored.position, attempts, verdict, err: error }
@@ -161,7 +161,7 @@ export class Courier<Evt> {
       await this.#deliver(load, strides)
       return undefined
     } catch (error) {
-      if (error instanceof HandlerError || isUnstorable(error)) return error
+      if (isHandlerError(error) || isUnstorable(error)) return error
       throw error
     }
   }
@@ -202,7 +202,7 @@ export class Courier<Evt> {
 /** The event that is to blame; nothing where only smaller parts of the batch can tell. */
 function culpritOf<Evt>(items: readonly Item<Evt>[], error: EventSourcedError): Item<Evt> | undefined {
   if (items.length === 1) return items[0]
-  if (!(error instanceof HandlerError)) return undefined
+  if (!isHandlerError(error)) return undefined
   const handled = items.filter(({ fate }) => fate.kind === 'handle')
   return handled.length === 1 ? handled[0] : error.index === undefined ? undefined : handled[error.index]
 }

@@ -1,4 +1,4 @@
-import { EventSourcedError } from '../errors.js'
+import { EventSourcedError, hasCode } from '../errors.js'
 
 /** A projection's handler threw, or did not end in time. */
 export class HandlerError extends EventSourcedError {
@@ -14,4 +14,9 @@ export class HandlerError extends EventSourcedError {
     super(code, message, options)
     this.index = index
   }
+}
+
+/** Whether a handler failed, whichever copy of this package says so: a delivery may come with one of its own. */
+export function isHandlerError(error: unknown): error is HandlerError {
+  return hasCode(error, 'PROJECTION_HANDLER_FAILED') || hasCode(error, 'PROJECTION_HANDLER_TIMEOUT')
 }

@@ -1,5 +1,5 @@
 import { leaderMsg } from '../../evt-log/stream.js'
-import { CounterError, failingAs, invalidInput } from '../counter-error.js'
+import { CounterError, failingAs, hasCounterCode, invalidInput } from '../counter-error.js'
 import type { CounterStream } from '../counter-stream.js'
 import { MESSAGE_ID_HEADER } from '../message-id.js'
 import { COUNTER_INCREMENT_HEADER, parseCounterIncrement, parseCounterValue } from '../parse.js'
@@ -21,7 +21,7 @@ export async function valueAfter(stream: CounterStream, add: Add, seq: number): 
     if (increment === add.delta) return parseCounterValue(msg.data)
     throw invalidInput('id', add.messageId, `an id of its own: an add of ${increment} to ${subject} had it before`)
   } catch (error) {
-    if (!(error instanceof CounterError) || error.code !== 'REQUEST') throw error
+    if (!hasCounterCode(error, 'REQUEST')) throw error
     throw new CounterError('REQUEST', `the add to ${subject} is counted, but the value after it: ${error.message}`, {
       cause: error,
     })
