@@ -41,6 +41,11 @@ export async function applyEvts(tx: Tx, evts: readonly ProjectedEvt<Evt>[]): Pro
   )
 }
 
+/** Takes a counter out of the totals. */
+export async function forgetCounter(tx: Tx, id: string): Promise<void> {
+  await tx.query('DELETE FROM counter_values WHERE id = $1', [id])
+}
+
 /** Reads the totals. */
 export async function readTotals(pool: Pool): Promise<Totals> {
   const { rows } = await pool.query<Record<'counters' | 'events' | 'sum' | 'largest', string>>(

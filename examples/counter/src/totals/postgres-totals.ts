@@ -4,7 +4,7 @@ import type { Pool } from 'pg'
 import { counterBinarizer } from '../counter-binarizer.js'
 import { counter, type Evt } from '../counter.js'
 import { valueAfter } from '../runner/plan.js'
-import { applyEvts, createCounterValues, lineOf, readTotals, readValues } from './counter-values.js'
+import { applyEvts, createCounterValues, forgetCounter, lineOf, readTotals, readValues } from './counter-values.js'
 import { type Answered, PATIENCE_MS, type ReadSide, type ReadSideOptions } from './read-side.js'
 
 /** The projection that keeps the read model. */
@@ -18,7 +18,11 @@ export async function startTotals(pool: Pool, { evtLog, logger }: ReadSideOption
     typeName: counter.typeName,
     evtLog,
     binarizer: counterBinarizer,
-    handler: exactlyOnceGrouped(pool, (evts, tx) => applyEvts(tx, evts), { maxEvts: 1_000, logger }),
+    handler: exactlyOnceGrouped(pool, (evts, tx) => applyEvts(tx, evts), {
+      onForgotten: ({ key }, tx) => forgetCounter(tx, key.id),
+      maxEvts: 1_000,
+      logger,
+    }),
     onError: retry({ attempts: Number.POSITIVE_INFINITY }),
     logger,
   })

@@ -232,19 +232,6 @@ test('a batch with poison in it falls apart until the poison is alone; the rest 
   expect((await parkedOf(projection)).length).toBe(3 + 6)
 })
 
-test('grouped handlers get whole batches, bounded by their count, and wait for more as long as they are told', async () => {
-  const id = newId()
-  await bench.note(id, 25)
-  const sizes: number[] = []
-  const handler = atLeastOnceGrouped<Noted>(bench.store, (evts) => void sizes.push(evts.length), {
-    maxEvts: 10,
-    maxWaitMs: 100,
-  })
-  const projection = await bench.start({ handler })
-  await projection.manage.caughtUp()
-  expect(sizes).toEqual([10, 10, 5])
-})
-
 test("the library's own events are passed over, and the mark of a forgotten entity takes what is parked of it", async () => {
   const id = newId()
   const poison = new Set([`${id} 1`])

@@ -1,6 +1,4 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { PersistedEvt } from '../log/evt-log.js'
-import { MemoryEvtLog } from '../memory/memory-evt-log.js'
 import { atLeastOnce } from './at-least-once.js'
 import { after, Bench, newId, note, Seen, TYPE } from './projection.test.fixture.js'
 import { Projections } from './projections.js'
@@ -167,102 +165,6 @@ test('slices without events have moved along when they are let go of, so that no
   expect(records.map(({ offset }) => offset.position)).toEqual(Array.from({ length: 64 }, () => last.position))
 })
 
-test('a log that ends before what was handled is an error, and so is one with other events in their place', async () => {
-  const id = newId()
-  const projection = await bench.start()
-  await projection.reached(await bench.note(id, 3))
-  await projection.stop()
-  const handler = atLeastOnce(bench.store, () => undefined)
-  const shorter = new MemoryEvtLog()
-  await expect(bench.start({ evtLog: shorter, handler })).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
-  await note(shorter, newId(), 5)
-  await expect(bench.start({ evtLog: shorter, handler })).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
-  const other = new MemoryEvtLog()
-  await note(other, id, 5)
-  await expect(bench.start({ evtLog: other, handler })).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
-})
-
-test('a slice that stopped since its log lost events does not go on by being resumed, but by a reset', async () => {
-  const id = newId(7)
-  let log: MemoryEvtLog = bench.evtLog
-  class RestoredEvtLog extends MemoryEvtLog {
-    override head(...args: Parameters<MemoryEvtLog['head']>): ReturnType<MemoryEvtLog['head']> {
-      return log.head(...args)
-    }
-    override evtsById(...args: Parameters<MemoryEvtLog['evtsById']>): ReturnType<MemoryEvtLog['evtsById']> {
-      return log.evtsById(...args)
-    }
-  }
-  const evtLog = new RestoredEvtLog({ storageOf: bench.evtLog })
-  const before = await bench.start({ evtLog })
-  await before.reached(await bench.note(id, 3))
-  await before.stop()
-  const projection = await bench.start({ evtLog })
-  // With others' events where the offset stands, before any slice is claimed.
-  log = new MemoryEvtLog()
-  await note(log, id, 5)
-  await expect.poll(async () => (await projection.status()).slices[7]?.state).toBe('failed')
-  await projection.manage.resume()
-  await expect.poll(async () => (await projection.status()).requests).toEqual([])
-  expect((await projection.status()).slices[7]).toMatchObject({
-    state: 'failed',
-    lastError: { code: 'LOG_LOST_EVENTS' },
-  })
-  await projection.manage.reset(0)
-  await expect.poll(async () => (await projection.status()).state).toBe('running')
-  await expect.poll(() => bench.seen.of(id)).toEqual([1, 2, 3, 1, 2, 3])
-})
-
-test('a slice that stopped since its log lost events goes on by itself once the log has them again', async () => {
-  const id = newId(7)
-  let log: MemoryEvtLog = bench.evtLog
-  class RestoredEvtLog extends MemoryEvtLog {
-    override headPosition(): ReturnType<MemoryEvtLog['headPosition']> {
-      return log.headPosition()
-    }
-  }
-  const evtLog = new RestoredEvtLog({ storageOf: bench.evtLog })
-  const before = await bench.start({ evtLog })
-  await before.reached(await bench.note(id, 3))
-  await before.stop()
-  const projection = await bench.start({ evtLog })
-  // As one seems to be that is asked through a server which has not caught up.
-  log = new MemoryEvtLog()
-  await expect.poll(async () => (await projection.status()).state).toBe('failed')
-  expect((await projection.status()).lastError).toMatchObject({ code: 'LOG_LOST_EVENTS' })
-  log = bench.evtLog
-  await projection.reached(await bench.note(id))
-  await expect.poll(async () => (await projection.status()).state, { timeout: 10_000 }).toBe('running')
-  expect(bench.seen.of(id)).toEqual([1, 2, 3, 4])
-})
-
-test('a projection whose log lost events is started again by resetting it before', async () => {
-  const projection = await bench.start()
-  await projection.reached(await bench.note(newId(), 3))
-  await projection.stop()
-  const evtLog = new MemoryEvtLog()
-  const projections = new Projections({ offsetStore: bench.store, evtLog })
-  await projections.of(projection.key).reset(0)
-  const again = await bench.start({ evtLog })
-  await expect.poll(async () => (await again.status()).requests).toEqual([])
-  const id = newId()
-  await again.reached(await note(evtLog, id, 2))
-  expect(bench.seen.of(id)).toEqual([1, 2])
-})
-
-test('events that were deleted after they were handled are no loss', async () => {
-  const id = newId()
-  const projection = await bench.start()
-  const { key, position } = await bench.note(id, 3)
-  await projection.reached({ key, position })
-  await projection.stop()
-  await bench.evtLog.deleteEvts(key, 3)
-  const again = await bench.start()
-  const other = newId()
-  await again.reached(await bench.note(other))
-  expect(bench.seen.of(other)).toEqual([1])
-})
-
 test('what is started wrongly is refused by name', async () => {
   await bench.start()
   await expect(bench.start({ typeName: 'another' })).rejects.toThrow(/^typeName is /)
@@ -288,27 +190,4 @@ test('a process waits for what another one handles', async () => {
   await expect(first.reached({ key: { typeName: TYPE, id: newId() }, position: 999 }, { signal })).rejects.toThrow(
     'enough',
   )
-})
-
-test('no more is read ahead than a few batches, whatever the lag', async () => {
-  let [read, handled, most] = [0, 0, 0]
-  const id = newId()
-  await bench.note(id, 5_000)
-  class CountingEvtLog extends MemoryEvtLog {
-    override async *evtsByType(...args: Parameters<MemoryEvtLog['evtsByType']>): AsyncGenerator<PersistedEvt> {
-      for await (const evt of super.evtsByType(...args)) {
-        read += 1
-        most = Math.max(most, read - handled)
-        yield evt
-      }
-    }
-  }
-  const evtLog = new CountingEvtLog({ storageOf: bench.evtLog })
-  const handle = async () => {
-    handled += 1
-  }
-  const projection = await bench.start({ evtLog, handle })
-  await expect.poll(() => handled, { timeout: 20_000 }).toBe(5_000)
-  expect(most).toBeLessThan(3_000)
-  await projection.stop()
 })

@@ -3,7 +3,7 @@ import { jsonBinarizer } from '../binarizer/json-binarizer.js'
 import { MemoryLeaseStore } from '../lease/memory-lease-store.js'
 import { appendIds } from '../log/append-id.js'
 import { entityKey } from '../log/entity-key.js'
-import type { EvtLog } from '../log/evt-log.js'
+import type { EvtLog, NewEvt } from '../log/evt-log.js'
 import { sliceOf } from '../log/slice.js'
 import { MemoryEvtLog } from '../memory/memory-evt-log.js'
 import { atLeastOnce } from './at-least-once.js'
@@ -32,12 +32,7 @@ export function newId(slice?: number): string {
 }
 
 /** Appends an entity's next events, one append each. @returns the last one */
-export async function note(
-  evtLog: EvtLog,
-  id: string,
-  count = 1,
-  over: { type?: string; version?: number } = {},
-): Promise<Stored> {
+export async function note(evtLog: EvtLog, id: string, count = 1, over: Partial<NewEvt> = {}): Promise<Stored> {
   const key = entityKey(TYPE, id)
   let { seqNo, position } = await evtLog.head(key)
   for (let time = 0; time < count; time++) {

@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { PersistedEvt } from '../log/evt-log.js'
+import { MemoryEvtLog } from '../memory/memory-evt-log.js'
+import { atLeastOnceGrouped } from './at-least-once.js'
+import { Bench, newId, note, type Noted } from './projection.test.fixture.js'
+
+let bench: Bench
+beforeEach(() => {
+  bench = new Bench()
+})
+afterEach(() => bench.end())
+
+test('grouped handlers get whole batches, bounded by their count, and wait for more as long as they are told', async () => {
+  const id = newId()
+  await bench.note(id, 25)
+  const sizes: number[] = []
+  const handler = atLeastOnceGrouped<Noted>(bench.store, (evts) => void sizes.push(evts.length), {
+    maxEvts: 10,
+    maxWaitMs: 100,
+  })
+  const projection = await bench.start({ handler })
+  await projection.manage.caughtUp()
+  expect(sizes).toEqual([10, 10, 5])
+})
+
+test('a batch that can’t grow, since its events are large, does not wait for more', async () => {
+  const id = newId()
+  const bytes = Buffer.from(JSON.stringify({ n: 1, text: 'x'.repeat(1_048_576) }))
+  await note(bench.evtLog, id, 40, { bytes })
+  const sizes: number[] = []
+  const options = { maxEvts: 500, maxWaitMs: 600_000 }
+  const handler = atLeastOnceGrouped<Noted>(bench.store, (evts) => void sizes.push(evts.length), options)
+  const projection = await bench.start({ handler })
+  await expect.poll(() => sizes.length, { timeout: 10_000 }).toBe(2)
+  expect(sizes.every((size) => size >= 16 && size < 40)).toBe(true)
+  await projection.stop()
+})
+
+test('no more is read ahead than a few batches, whatever the lag', async () => {
+  let [read, handled, most] = [0, 0, 0]
+  const id = newId()
+  await bench.note(id, 5_000)
+  class CountingEvtLog extends MemoryEvtLog {
+    override async *evtsByType(...args: Parameters<MemoryEvtLog['evtsByType']>): AsyncGenerator<PersistedEvt> {
+      for await (const evt of super.evtsByType(...args)) {
+        read += 1
+        most = Math.max(most, read - handled)
+        yield evt
+      }
+    }
+  }
+  const evtLog = new CountingEvtLog({ storageOf: bench.evtLog })
+  const handle = async () => {
+    handled += 1
+  }
+  const projection = await bench.start({ evtLog, handle })
+  await expect.poll(() => handled, { timeout: 20_000 }).toBe(5_000)
+  expect(most).toBeLessThan(3_000)
+  await projection.stop()
+})
