@@ -74,3 +74,16 @@ test('a consumer of which nothing is heard any more, while all else works, is re
   await store()
   await expectSeen()
 })
+
+test('one consumer reads more than it asks for at a time', async () => {
+  const stream = newStream()
+  const lines: string[] = []
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
+  const log = await openLog({ servers: testNats(), stream, setup: true, logger })
+  const groups = [Array.from({ length: 900 }, () => newEvt())]
+  await Promise.all(Array.from({ length: 4 }, () => log.persist(newAppend(newKey(), undefined, groups))))
+  let count = 0
+  for await (const _ of log.evtsByType('counter')) count += 1
+  expect(count).toBe(3_600)
+  expect(lines.join('')).not.toContain('a consumer broke')
+})

@@ -1,5 +1,6 @@
 import type { Msg } from 'nats'
-import { fieldsOf } from '../../wire/header-block.js'
+import { fieldsOf, parseHeaders } from '../../wire/header-block.js'
+import type { InMsg } from '../../wire/inlet.js'
 import type { StoredMsg } from '../stored-msg.js'
 
 /** Where a consumer says that a message stands. */
@@ -13,23 +14,33 @@ export interface Place {
 
 /** The subject to acknowledge to tells it: `$JS.ACK.[domain.account.]stream.consumer.count.seq.consumerSeq.time.pending[.…]`. */
 export function placeOf(reply: string): Place | undefined {
-  const tokens = reply.split('.')
-  const at = tokens.length > 9 ? 7 : 5
-  const [seq, consumerSeq] = [Number(tokens[at]), Number(tokens[at + 1])]
+  return placeBehind(5, reply, true) ?? placeBehind(7, reply, false)
+}
+
+function placeBehind(tokens: number, reply: string, isAll: boolean): Place | undefined {
+  let at = 0
+  for (let token = 0; token < tokens; token++) at = reply.indexOf('.', at) + 1
+  const second = reply.indexOf('.', at)
+  const third = reply.indexOf('.', second + 1)
+  const fourth = reply.indexOf('.', third + 1)
+  // Whoever has more tokens has two more before these.
+  if (fourth < 0 || (isAll && reply.includes('.', fourth + 1))) return undefined
+  const seq = Number(reply.slice(at, second))
+  const consumerSeq = Number(reply.slice(second + 1, third))
   // In nanoseconds, which are more than a number can tell apart.
-  const time = Number(tokens[at + 2]?.slice(0, -6))
+  const time = Number(reply.slice(third + 1, fourth - 6))
   if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(consumerSeq) || !Number.isSafeInteger(time)) return undefined
   return { seq, consumerSeq, time }
 }
 
-/** A message as a consumer gave it: what of it is not asked for is not read, and it is not to be kept, since it keeps all that came with it. */
+/** A message as a consumer gave it: its headers are read if somebody asks for them, which for those passed over nobody does. */
 export class ConsumedMsg implements StoredMsg {
   readonly seq: number
-  readonly #msg: Msg
+  readonly #msg: InMsg | Msg
   readonly #time: number
   #headers: StoredMsg['headers'] | undefined
 
-  constructor(msg: Msg, { seq, time }: Place) {
+  constructor(msg: InMsg | Msg, { seq, time }: Place) {
     this.#msg = msg
     this.seq = seq
     this.#time = time
@@ -44,7 +55,7 @@ export class ConsumedMsg implements StoredMsg {
   }
 
   get headers(): StoredMsg['headers'] {
-    return (this.#headers ??= fieldsOf(this.#msg))
+    return (this.#headers ??= 'header' in this.#msg ? parseHeaders(this.#msg.header) : fieldsOf(this.#msg))
   }
 
   get data(): Uint8Array {

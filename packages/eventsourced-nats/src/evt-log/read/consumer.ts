@@ -1,4 +1,5 @@
 import { AckPolicy, DeliverPolicy, type Msg, nanos, nuid } from 'nats'
+import { type InMsg, tap } from '../../wire/inlet.js'
 import { orLost } from '../../wire/or-lost.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
@@ -44,6 +45,8 @@ const HEARTBEAT_MS = 2_000
 const SILENCE_MS = 3 * HEARTBEAT_MS
 const INACTIVE_MS = 60_000
 const HEARTBEAT = 100
+/** How a pull with a bound of bytes ends that was delivered whole. */
+const BATCH_COMPLETED = 'Batch Completed'
 
 /** Creates a consumer of the messages on some subjects behind a position, or of all if none is named. @throws what the package throws */
 export async function createConsumer<Item>(
@@ -100,9 +103,13 @@ class PullConsumer<Item> implements Consumer<Item> {
     this.#inbox = stream.wire.newInbox()
     this.#pullSubject = `$JS.API.CONSUMER.MSG.NEXT.${stream.name}.${name}`
     const subscription = stream.wire.connection.subscribe(this.#inbox, {
-      callback: (error, msg) => (error === null ? this.#receive(msg) : this.#break(error.message)),
+      callback: (error, msg) => (error === null ? this.#onMsg(msg) : this.#break(error.message)),
     })
-    this.#unsubscribe = () => subscription.unsubscribe()
+    const untap = tap(stream.wire.connection, subscription.getID(), (msg) => this.#receive(msg))
+    this.#unsubscribe = () => {
+      untap()
+      subscription.unsubscribe()
+    }
     this.#unwatch = stream.wire.watch({
       onLost: (why) => this.#break(why),
       onForbidden: (subject) => {
@@ -166,13 +173,19 @@ class PullConsumer<Item> implements Consumer<Item> {
     }
   }
 
-  #receive(msg: Msg): void {
+  #onMsg(msg: Msg): void {
+    // What stands in the stream can be acknowledged; the rest is a status.
+    if (msg.reply !== undefined && msg.reply !== '') return this.#receive(msg)
     if (this.#isBroken) return
     this.#watch()
-    // What stands in the stream can be acknowledged; the rest is a status. The package takes long to read headers.
-    if (msg.reply === undefined || msg.reply === '') return this.#onStatus(msg)
+    this.#onStatus(msg)
+  }
+
+  #receive(msg: InMsg | Msg): void {
+    if (this.#isBroken) return
+    this.#watch()
     this.#asked--
-    const place = placeOf(msg.reply)
+    const place = placeOf(msg.reply ?? '')
     if (place === undefined || place.consumerSeq !== this.#delivered + 1) {
       return this.#break(`delivery ${place?.consumerSeq ?? msg.reply} came where ${this.#delivered + 1} was due`)
     }
@@ -197,10 +210,12 @@ class PullConsumer<Item> implements Consumer<Item> {
     if (code !== HEARTBEAT) this.#endOfPull(msg, code)
   }
 
-  /** A pull is over: expired, or full by its bytes. What it did not deliver is asked for again. */
+  /** A pull is over: expired, full by its bytes, or done. What it did not deliver is asked for again. */
   #endOfPull(msg: Msg, code: number): void {
+    const status = msg.headers?.status ?? String(code)
     const left = Number(msg.headers?.get('Nats-Pending-Messages') ?? '')
-    if ((code !== 408 && code !== 409) || !(left > 0)) return this.#break(msg.headers?.status ?? String(code))
+    const isOver = (code === 408 || code === 409) && (left > 0 || status.endsWith(BATCH_COMPLETED))
+    if (!isOver) return this.#break(status)
     this.#asked -= left
     this.#pull()
   }
