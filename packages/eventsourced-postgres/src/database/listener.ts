@@ -69,13 +69,18 @@ export class Listener {
   /** Closes the connection, whoever still waits, and resolves once it is closed. */
   async close(): Promise<void> {
     this.#stop()
+    await this.ended()
+  }
+
+  /** Resolves once every connection is closed for which nobody waits any longer. */
+  async ended(): Promise<void> {
     await Promise.all(this.#ending)
   }
 
   #start(): AbortController {
     const over = new AbortController()
     const ending = this.#keepListening(over.signal).finally(() => this.#ending.delete(ending))
-    this.#ending.add(ending)
+    over.signal.addEventListener('abort', () => this.#ending.add(ending))
     return over
   }
 

@@ -14,6 +14,7 @@ import { meaningOf, sqlState, TRANSACTION_ENDED } from '../errors/sqlstate.js'
 import { PostgresOffsetStore, type PostgresOffsetStoreConfig } from '../offset-store/postgres-offset-store.js'
 import type { Tx } from './guarded-tx.js'
 import { inTransaction, type Transaction } from './transaction.js'
+import { type Watched, watchedTransactions } from './watched-transactions.js'
 
 /** Where `exactlyOnce` keeps its offsets: all settings of the {@link PostgresOffsetStore} but the pool. */
 export type ExactlyOnceOptions = Omit<PostgresOffsetStoreConfig, 'pool' | 'connection'> & {
@@ -74,16 +75,16 @@ function delivery<Evt>(
     if (onForgotten !== undefined) await batch.forget((entity, context) => onForgotten(entity, tx, context))
   }
   // One store for all starts, which goes with the last of them.
-  let opening: Promise<PostgresOffsetStore> | undefined
+  let opening: Promise<Opened> | undefined
   let starts = 0
-  const store = () => (opening ??= PostgresOffsetStore.create({ setup: true, ...options, pool }))
+  const opened = () => (opening ??= openStore(pool, options))
   return {
     rollsBack: true,
     bounds,
     open: async () => {
       starts += 1
       try {
-        return await store()
+        return (await opened()).store
       } catch (error) {
         // The next start may find the database back.
         starts -= 1
@@ -92,13 +93,12 @@ function delivery<Evt>(
       }
     },
     deliver: async (batch) => {
-      const offsets = await store()
+      const { store, watched } = await opened()
       try {
         return await inTransaction(
           pool,
-          // Who has not been heard of for so long has lost its slices, too.
-          { signal: batch.signal, silenceMs: offsets.leases.ttlMs },
-          { write: (tx) => write(batch, tx), finish: (transaction) => finish(offsets, batch, transaction) },
+          { signal: batch.signal, watched },
+          { write: (tx) => write(batch, tx), finish: (transaction) => finish(store, batch, transaction) },
         )
       } catch (error) {
         batch.signal.throwIfAborted()
@@ -109,10 +109,26 @@ function delivery<Evt>(
     close: async () => {
       starts -= 1
       if (starts > 0) return
-      const opened = opening
+      const closing = opening
       opening = undefined
-      await (await opened)?.close()
+      await (await closing)?.store.close()
     },
+  }
+}
+
+interface Opened {
+  readonly store: PostgresOffsetStore
+  readonly watched: Watched
+}
+
+async function openStore(pool: Pool, options: Omit<PostgresOffsetStoreConfig, 'pool' | 'connection'>): Promise<Opened> {
+  const store = await PostgresOffsetStore.create({ setup: true, ...options, pool })
+  try {
+    // Who has not been heard of for as long as a lease lasts has lost its slices, too.
+    return { store, watched: await watchedTransactions(pool, store.leases.ttlMs) }
+  } catch (error) {
+    await store.close()
+    throw readError('opening the offset store', error)
   }
 }
 

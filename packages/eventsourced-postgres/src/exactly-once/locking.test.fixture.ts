@@ -3,11 +3,14 @@
 
 import { Pool, type PoolConfig } from 'pg'
 import { inTransaction } from './transaction.js'
+import { watchedTransactions } from './watched-transactions.js'
 
 /** What the process is told. */
 export interface LockingOptions {
   readonly connection: PoolConfig
   readonly silenceMs: number
+  /** What it does with the lock: it thinks, or it has a statement that takes its time. */
+  readonly then: 'thinks' | 'works'
 }
 
 function isOptions(value: unknown): value is LockingOptions {
@@ -21,12 +24,13 @@ const over = new Promise<void>((resolve) => process.stdin.once('end', resolve).r
 const { signal } = new AbortController()
 await inTransaction(
   pool,
-  { signal, silenceMs: options.silenceMs },
+  { signal, watched: await watchedTransactions(pool, options.silenceMs) },
   {
     write: async (tx) => {
       await tx.query('UPDATE shared SET count = count + 100')
+      const going = options.then === 'thinks' ? over : tx.query('SELECT pg_sleep(600)')
       process.stdout.write('locked\n')
-      await over
+      await going
     },
     finish: ({ client }) => client.query('COMMIT'),
   },

@@ -5,7 +5,8 @@ import { until } from '../fixture.test.helper.js'
 import type { Tx } from './guarded-tx.js'
 import { inTransaction, type Transaction } from './transaction.js'
 
-const OPTIONS = { signal: new AbortController().signal, silenceMs: 10_000 }
+const watched = { silenceMs: 10_000, settings: "SET LOCAL idle_in_transaction_session_timeout = '10s'" }
+const OPTIONS = { signal: new AbortController().signal, watched }
 
 let pool: Pool
 

@@ -4,6 +4,7 @@ import { borrow } from '../database/lend.js'
 import { isConnectionSpent } from '../errors/sqlstate.js'
 import { TRANSACTION_SETTING } from '../sql/commit-slices.js'
 import { type Guarded, guardedTx, type Tx } from './guarded-tx.js'
+import type { Watched } from './watched-transactions.js'
 
 /** A transaction under way. */
 export interface Transaction {
@@ -24,11 +25,8 @@ export interface TransactionWork<Result> {
 export interface TransactionOptions {
   /** Fires when nobody waits for it any longer: its connection is cut at once. */
   readonly signal: AbortSignal
-  /**
-   * After how long without a sign of life from this process the server ends it, in milliseconds: so one that is paused, or cut off, doesn't hold on to its
-   * locks. Work may think for longer between two statements, as long as it doesn't keep the event loop.
-   */
-  readonly silenceMs: number
+  /** How long the server waits for signs of life, in milliseconds, and what it is told for that: see `watchedTransactions`. */
+  readonly watched: Watched
 }
 
 /** How long to wait for a connection of the pool. */
@@ -40,7 +38,7 @@ const CONNECT_MS = 10_000
  */
 export async function inTransaction<Result>(
   pool: Pool,
-  { signal, silenceMs }: TransactionOptions,
+  { signal, watched }: TransactionOptions,
   { write, finish }: TransactionWork<Result>,
 ): Promise<Result> {
   signal.throwIfAborted()
@@ -61,9 +59,9 @@ export async function inTransaction<Result>(
     signal.throwIfAborted()
     const name = randomUUID()
     await client.query(
-      `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = ${silenceMs}; SET LOCAL ${TRANSACTION_SETTING} = '${name}'`,
+      `BEGIN ISOLATION LEVEL READ COMMITTED; ${watched.settings}; SET LOCAL ${TRANSACTION_SETTING} = '${name}'`,
     )
-    guarded = guardedTx(client, { isCut: () => isCut, isLost: () => isLost, silenceMs })
+    guarded = guardedTx(client, { isCut: () => isCut, isLost: () => isLost, silenceMs: watched.silenceMs })
     try {
       await write(guarded.tx)
     } finally {

@@ -2,9 +2,10 @@ import { type GroupView, InvalidInputError, type Lease, type LeaseStore, type Re
 import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../config.js'
 import { ask } from '../database/ask.js'
 import type { Database } from '../database/database.js'
-import { Listener } from '../database/listener.js'
+import type { Listener } from '../database/listener.js'
 import type { Step } from '../database/migrate.js'
 import { open } from '../database/open.js'
+import { sharedListener } from '../database/shared-listener.js'
 import { type Parameter, type Row, type Statement, statement } from '../database/statement.js'
 import { createJoinGroup, joinGroup } from '../sql/join-group.js'
 import { createLeases } from '../sql/create-leases.js'
@@ -35,7 +36,7 @@ const STEPS: readonly Step[] = [
 ]
 
 /**
- * Leases in PostgreSQL, by the server's clock. While a group is watched it takes one connection besides, for LISTEN.
+ * Leases in PostgreSQL, by the server's clock. While groups are watched one connection more LISTENs, for all stores on a pool.
  *
  * @example
  * const leases = await PostgresLeaseStore.create({ pool, setup: true })
@@ -44,6 +45,7 @@ export class PostgresLeaseStore implements LeaseStore {
   readonly ttlMs: number
   readonly #database: Database
   readonly #listener: Listener
+  readonly #watches = new Set<{ readonly stop: () => void }>()
   readonly #timeoutMs: number
   readonly #statements: Readonly<Record<'join' | 'renew' | 'take' | 'release' | 'leave' | 'view', Statement>>
 
@@ -61,10 +63,10 @@ export class PostgresLeaseStore implements LeaseStore {
     return new PostgresLeaseStore(checked, ttlMs, await open(checked, { kind: 'leases', steps: STEPS }))
   }
 
-  private constructor({ names, preparedStatements, logger }: Checked, ttlMs: number, database: Database) {
+  private constructor({ source, names, preparedStatements, logger }: Checked, ttlMs: number, database: Database) {
     this.ttlMs = ttlMs
     this.#database = database
-    this.#listener = new Listener({ channel: names.channel, connection: database.listener, logger })
+    this.#listener = sharedListener(source, { channel: names.channel, connection: database.listener, logger })
     // A heartbeat that takes longer is better tried again.
     this.#timeoutMs = Math.max(ttlMs / 3, 500)
     this.#statements = {
@@ -110,12 +112,20 @@ export class PostgresLeaseStore implements LeaseStore {
   }
 
   watch(group: string, onChange: () => void): { readonly stop: () => void } {
-    return this.#listener.follow(groupTopic(group), onChange)
+    const following = this.#listener.follow(groupTopic(group), onChange)
+    const watch = {
+      stop: () => {
+        if (this.#watches.delete(watch)) following.stop()
+      },
+    }
+    this.#watches.add(watch)
+    return watch
   }
 
   /** Closes connections of its own, never a pool that was handed in. Idempotent. */
   async close(): Promise<void> {
-    await this.#listener.close()
+    for (const { stop } of this.#watches) stop()
+    await this.#listener.ended()
     await this.#database.close()
   }
 
