@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { UnavailableError } from '../errors.js'
 import { FaultyOffsetStore } from '../testing/faulty-offset-store.js'
 import { atLeastOnce } from './at-least-once.js'
+import { ManagedProjection } from './managed-projection.js'
 import type { Committed, Move } from './offset-store.js'
 import type { ProjectionKey } from './projection-key.js'
 import { after, Bench, newId, type Noted } from './projection.test.fixture.js'
@@ -70,6 +72,25 @@ test('what a process has heard of before another one carried it out is not carri
   await first.projection.stop()
   await second.projection.reached(await bench.note(id))
   expect(bench.seen.of(id)).toEqual([1, 2, 1, 2, 3])
+})
+
+test('a process that comes back after its projection was removed does not begin it anew', async () => {
+  const { store, projection } = await start()
+  const id = newId()
+  await projection.reached(await bench.note(id, 3))
+  const cutOff = new UnavailableError('the process is cut off')
+  for (const faults of [store.faults, store.leases.faults]) faults.cutOff(cutOff)
+  const managed = new ManagedProjection(projection.key, { offsetStore: bench.store, evtLog: bench.evtLog })
+  await expect.poll(async () => (await managed.status()).members, { timeout: 5_000 }).toEqual([])
+  await managed.remove()
+  const joins = store.leases.faults.count('join')
+  const claims = store.faults.count('claim')
+  for (const faults of [store.faults, store.leases.faults]) faults.clear()
+  await expect.poll(() => store.leases.faults.count('join'), { timeout: 5_000 }).toBeGreaterThan(joins)
+  await expect.poll(async () => (await bench.store.leases.view('notes-v1')).members, { timeout: 5_000 }).toEqual([])
+  expect(store.faults.count('claim')).toBe(claims)
+  expect(await bench.store.slices(projection.key)).toEqual([])
+  expect(bench.seen.of(id)).toEqual([1, 2, 3])
 })
 
 test('while all is paused parked events are not retried, though they can be dropped; resumed, they are', async () => {
