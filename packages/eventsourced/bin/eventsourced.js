@@ -1,3 +1,3 @@
 #!/usr/bin/env node
 // Not built, so that it is there when npm links the programs of a workspace, which it does before anything is built.
-import '../dist/cli/bin.js'
+await import('../dist/cli/bin.js')
