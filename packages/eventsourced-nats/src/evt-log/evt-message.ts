@@ -1,5 +1,5 @@
 import { type NewEvt, type PersistedEvt, RefusedError } from 'eventsourced'
-import { metadataLines, metadataOf } from './metadata.js'
+import { metadataOf } from './metadata.js'
 import type { StoredMsg } from './stored-msg.js'
 import { keyOf } from './subject.js'
 
@@ -13,12 +13,17 @@ export const FORMAT_VERSION = 1
 const PLAIN = /^[\w.-]+$/
 const START = `NATS/1.0\r\nEs-Format: ${FORMAT_VERSION}\r\n`
 
-/** The header block of an event, open at its end: how it is fenced and batched comes behind. */
-export function evtHeader(seqNo: number, appendId: string, { type, version, metadata }: NewEvt): string {
-  return (
-    `${START}Es-Seq-No: ${seqNo}\r\nEs-Append-Id: ${appendId}\r\n` +
-    `Es-Type: ${PLAIN.test(type) ? type : encodeURIComponent(type)}\r\nEs-Version: ${version}\r\n${metadataLines(metadata)}`
-  )
+/** More than all header lines of an event have together, but for its type and its metadata. */
+export const MAX_LINE_BYTES = 192
+
+/** The header block of an event, open at its end: its metadata, and how it is fenced and batched come behind. */
+export function evtHeader(seqNo: number, appendId: string, { type, version }: NewEvt): string {
+  return `${START}Es-Seq-No: ${seqNo}\r\nEs-Append-Id: ${appendId}\r\nEs-Type: ${typeText(type)}\r\nEs-Version: ${version}\r\n`
+}
+
+/** A type as it stands in a header. */
+export function typeText(type: string): string {
+  return PLAIN.test(type) ? type : encodeURIComponent(type)
 }
 
 /**

@@ -12,8 +12,11 @@ async function sent(publisher: Publisher, msgs: readonly OutMsg[], reply: string
     receiver.subscribe('outbox-test.>', { callback: (_, msg) => came.push(msg) === msgs.length && done() })
   })
   await receiver.flush()
-  const put = openOutbox(publisher)
-  for (const msg of msgs) put(msg, reply)
+  const outbox = openOutbox(publisher)
+  for (const [n, msg] of msgs.entries()) {
+    outbox.put(msg, reply)
+    if (n % 100 === 1) outbox.flush()
+  }
   await all
   return came
 }

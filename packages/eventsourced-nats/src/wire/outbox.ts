@@ -8,8 +8,13 @@ export interface OutMsg {
   readonly payload: Uint8Array
 }
 
-/** Puts a message on a connection; `reply` is where its answer goes, empty if it asks for none. */
-export type Put = (msg: OutMsg, reply: string) => void
+/** Puts messages on a connection. All that is put in one turn of the event loop goes out together at its end, or once it is much. */
+export interface Outbox {
+  /** `reply` is where the answer goes, empty if none is asked for. */
+  put(msg: OutMsg, reply: string): void
+  /** Has what was put go out now. */
+  flush(): void
+}
 
 /** What messages may go out on: any connection. */
 export type Publisher = Pick<NatsConnection, 'publish'>
@@ -29,16 +34,16 @@ const LF = 10
  * How messages go out on a connection: written one behind the other as the protocol has them, which spares a handful of objects and copies for
  * each. On a connection that is not the package's own, but wraps one, they are published.
  */
-export function openOutbox(connection: Publisher): Put {
+export function openOutbox(connection: Publisher): Outbox {
   return isOfPackage(connection) ? writing(connection.protocol) : publishing(connection)
 }
 
-function writing(protocol: Protocol): Put {
+function writing(protocol: Protocol): Outbox {
   let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   // What lies between the two is written and not yet sent. What lies before is not touched: it may still be on its way to the socket.
   let start = 0
   let end = 0
-  const send = () => {
+  const flush = () => {
     if (end === start) return
     protocol.sendCommand(chunk.subarray(start, end))
     start = end
@@ -46,33 +51,36 @@ function writing(protocol: Protocol): Put {
   }
   const makeRoom = (bytes: number) => {
     if (end + bytes <= chunk.byteLength) return
-    send()
+    flush()
     chunk = Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES))
     start = end = 0
   }
-  return ({ subject, header, payload }, reply) => {
+  const put = ({ subject, header, payload }: OutMsg, reply: string) => {
     const to = reply === '' ? subject : `${subject} ${reply}`
     const size = header.length + payload.byteLength
     const text = header === '' ? `PUB ${to} ${size}\r\n` : `HPUB ${to} ${header.length} ${size}\r\n${header}`
     // A character of a subject may have three bytes.
     makeRoom(text.length + 2 * to.length + payload.byteLength + 2)
-    // All that is put in one turn goes out together.
-    if (end === start) queueMicrotask(send)
+    if (end === start) queueMicrotask(flush)
     end += chunk.write(text, end)
     chunk.set(payload, end)
     end += payload.byteLength
     chunk[end++] = CR
     chunk[end++] = LF
   }
+  return { put, flush }
 }
 
-function publishing(connection: Publisher): Put {
+function publishing(connection: Publisher): Outbox {
   // The package asks its headers for their bytes while it publishes, so one object serves all messages.
   let block = ''
   const encoded = Object.assign(headers(), { encode: () => Buffer.from(block) })
-  return ({ subject, header, payload }, reply) => {
-    block = header
-    connection.publish(subject, payload, header === '' ? { reply } : { reply, headers: encoded })
+  return {
+    put: ({ subject, header, payload }, reply) => {
+      block = header
+      connection.publish(subject, payload, header === '' ? { reply } : { reply, headers: encoded })
+    },
+    flush: () => {},
   }
 }
 

@@ -83,7 +83,7 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
   })
 
   const maxPayload = () => connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD
-  const sendOut = openOutbox(connection)
+  const outbox = openOutbox(connection)
   const replies = connection.subscribe(`${inbox}.*`, {
     callback: (error, msg) => {
       if (error !== null) return pending.loseAll(error.message)
@@ -109,7 +109,7 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
       const size = msg.header.length + msg.payload.byteLength
       if (size > maxPayload())
         throw new Error(`${size} bytes are more than the server's max_payload of ${maxPayload()}`)
-      sendOut(msg, reply)
+      outbox.put(msg, reply)
     } catch (error) {
       // Then nothing of it was taken.
       pending.settle(token, { kind: 'not-sent', why: error instanceof Error ? error.message : String(error) })
@@ -120,12 +120,17 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
 
   const requestInParts = (targets: readonly Target[]): PartedRequest => {
     let token: number | undefined
+    let isBegun = false
     const reply = new Promise<Reply>((resolve) => {
       token = begin(targets, resolve)
     })
     // Once it has failed nothing more of it is sent, least of all its end.
     const putPart = (msg: OutMsg, isLast: boolean) => {
-      if (token !== undefined && pending.has(token)) put(token, msg, isLast ? `${inbox}.${token}` : '')
+      if (token === undefined || !pending.has(token)) return
+      put(token, msg, isLast ? `${inbox}.${token}` : '')
+      // The first one has the server set things up, which takes a millisecond or two: the others are made meanwhile.
+      if (!isBegun) outbox.flush()
+      isBegun = true
     }
     return { put: (msg) => putPart(msg, false), end: (msg) => putPart(msg, true), reply }
   }

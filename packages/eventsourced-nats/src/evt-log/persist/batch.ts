@@ -4,19 +4,12 @@ import type { OutMsg } from '../../wire/outbox.js'
 import type { PartedRequest } from '../../wire/wire.js'
 import type { Stream } from '../stream.js'
 import { type Outcome, outcomeOf } from './outcome.js'
-import { MAX_BATCH_BYTES, MAX_BATCH_MSGS, outMsg, type Write, type WriteMsg } from './write.js'
+import { MAX_BATCH_BYTES, MAX_BATCH_MSGS, outMsg, type Write } from './write.js'
 
 /** How a batch ended. The number is the last sequence of the subject whose fence failed, if one did and the server told. */
 export interface BatchOutcome {
   readonly outcome: Outcome
   readonly failedAt: number | undefined
-}
-
-/** A message that is not yet sent, since it may be the last. */
-interface Held {
-  readonly write: Write
-  readonly msg: WriteMsg
-  readonly isFenced: boolean
 }
 
 /**
@@ -29,7 +22,9 @@ export class Batch {
   readonly #subjects = new Set<string>()
   readonly #id = nuid.next()
   #request: PartedRequest | undefined
-  #held: Held | undefined
+  /** The last message, by its write and its index: it is not yet sent, since nothing may come behind it. */
+  #held: Write | undefined
+  #heldIndex = 0
   #bytes = 0
   /** How many messages it has. */
   #count = 0
@@ -56,12 +51,11 @@ export class Batch {
     this.writes.push(write)
     this.#subjects.add(write.subject)
     this.#bytes += write.bytes
-    let isFenced = true
-    for (const msg of write.msgs) {
+    for (let index = 0; index < write.msgs.length; index++) {
       this.#sendHeld()
       this.#count++
-      this.#held = { write, msg, isFenced }
-      isFenced = false
+      this.#held = write
+      this.#heldIndex = index
     }
   }
 
@@ -74,8 +68,7 @@ export class Batch {
 
   #end() {
     const { wire } = this.#stream
-    if (this.#held === undefined) throw new Error('an empty batch')
-    const msg = this.#outMsg(this.#held, true)
+    const msg = this.#heldMsg(true)
     if (this.#request === undefined) return wire.request(msg)
     this.#request.end(msg)
     return this.#request.reply
@@ -84,12 +77,14 @@ export class Batch {
   #sendHeld(): void {
     if (this.#held === undefined) return
     this.#request ??= this.#stream.wire.requestInParts(this.writes)
-    this.#request.put(this.#outMsg(this.#held, false))
+    this.#request.put(this.#heldMsg(false))
   }
 
-  #outMsg({ write, msg, isFenced }: Held, isLast: boolean): OutMsg {
+  #heldMsg(isLast: boolean): OutMsg {
+    if (this.#held === undefined) throw new Error('an empty batch')
     const isSingle = isLast && this.#count === 1
-    return outMsg(write, msg, isFenced, isSingle ? undefined : { id: this.#id, sequence: this.#count, isLast })
+    const place = isSingle ? undefined : { id: this.#id, sequence: this.#count, isLast }
+    return outMsg(this.#held, this.#heldIndex, place)
   }
 }
 

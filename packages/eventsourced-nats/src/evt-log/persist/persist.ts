@@ -37,9 +37,7 @@ export function createPersist(
   }
 
   const send = (write: Write, onOutcome: OnOutcome) => {
-    const { msgs } = write
-    const [only] = msgs
-    if (only === undefined || msgs.length > 1) return batcher.send(write, onOutcome)
+    if (write.msgs.length > 1) return batcher.send(write, onOutcome)
     const before = underWay
     const sentAt = performance.now()
     const note = (outcome: Outcome) => {
@@ -48,7 +46,7 @@ export function createPersist(
       onOutcome(outcome)
     }
     if (!way.sharesBatch(before)) {
-      return stream.wire.send(outMsg(write, only, true), (reply) => note(outcomeOf(pubReply(stream.name, reply), 1)))
+      return stream.wire.send(outMsg(write, 0), (reply) => note(outcomeOf(pubReply(stream.name, reply), 1)))
     }
     batcher.send(write, (outcome) => {
       // All of a batch are answered at once, and what follows on them comes in the same turn of the event loop: they still count for it.

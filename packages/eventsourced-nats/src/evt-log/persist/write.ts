@@ -1,6 +1,7 @@
 import { type Append, type NewEvt, type Persisted, RefusedError } from 'eventsourced'
 import type { OutMsg } from '../../wire/outbox.js'
-import { evtHeader } from '../evt-message.js'
+import { evtHeader, MAX_LINE_BYTES, typeText } from '../evt-message.js'
+import { metadataLines } from '../metadata.js'
 
 /** The most messages that the server takes as one atomic batch. */
 export const MAX_BATCH_MSGS = 1_000
@@ -8,15 +9,18 @@ export const MAX_BATCH_MSGS = 1_000
 export const MAX_BATCH_BYTES = 4_194_304
 /** Below so many waiting events storing a single one at once is quicker than a batch, which costs the server some 6 ms. */
 const MIN_BATCHED_EVTS = 16
-/** More than all header lines together that a fence and a batch add to a message, `HPUB` and its subject not counted. */
+/** More than all header lines together that a fence and a batch add to a message. */
 const MAX_ADDED_BYTES = 256
 /** nats-server counts a message's headers in 16 bits. */
 const MAX_HEADER_BYTES = 65_535
 
-/** A message of a write: its header block is still open, since the fence and the batch are known only when it is sent. */
+/** A message of a write. The rest of its header block is made when it is sent: most are sent once, and many may wait for it. */
 export interface WriteMsg {
-  readonly header: string
-  readonly payload: Uint8Array
+  readonly evt: NewEvt
+  /** The header lines for its metadata. */
+  readonly metadata: string
+  /** At least as many as its header block will have. */
+  readonly headerBytes: number
 }
 
 /** What is put on the wire for an append: the groups that are to be stored together. */
@@ -38,22 +42,22 @@ export interface Write {
  * @throws {RefusedError} with the reason `too-large` if the first group can't be stored, whatever is done
  */
 export function writeOf(append: Append, subject: string, maxPayload: number): Write {
-  const { appendId, expected, groups } = append
+  const { expected, groups } = append
   const goesAlone = groups[0]?.length === 1 && countEvts(groups) < MIN_BATCHED_EVTS
   const msgs: WriteMsg[] = []
   let taken = 0
   let bytes = 0
   for (const group of groups) {
     if (taken > 0 && (goesAlone || msgs.length + group.length > MAX_BATCH_MSGS)) break
-    const encoded = encode(group, appendId, expected.seqNo + msgs.length)
-    const tooLarge = whyTooLarge(encoded, maxPayload)
+    const added = group.map(msgOf)
+    const tooLarge = whyTooLarge(added, maxPayload)
     // The groups before it can be stored; that it can't is said when it is the first.
     if (tooLarge !== undefined && taken > 0) break
     if (tooLarge !== undefined) throw new RefusedError('too-large', tooLarge)
     let size = 0
-    for (const msg of encoded) size += sizeOf(msg)
+    for (const msg of added) size += sizeOf(msg)
     if (taken > 0 && bytes + size > MAX_BATCH_BYTES) break
-    for (const msg of encoded) msgs.push(msg)
+    for (const msg of added) msgs.push(msg)
     bytes += size
     taken++
   }
@@ -66,12 +70,13 @@ function countEvts(groups: Append['groups']): number {
   return count
 }
 
-function encode(group: readonly NewEvt[], appendId: string, seqNo: number): WriteMsg[] {
-  return group.map((evt, index) => ({ header: evtHeader(seqNo + index + 1, appendId, evt), payload: evt.bytes }))
+function msgOf(evt: NewEvt): WriteMsg {
+  const metadata = metadataLines(evt.metadata)
+  return { evt, metadata, headerBytes: MAX_LINE_BYTES + typeText(evt.type).length + metadata.length + MAX_ADDED_BYTES }
 }
 
-function sizeOf({ header, payload }: WriteMsg): number {
-  return header.length + payload.byteLength + MAX_ADDED_BYTES
+function sizeOf({ evt, headerBytes }: WriteMsg): number {
+  return headerBytes + evt.bytes.byteLength
 }
 
 function whyTooLarge(group: readonly WriteMsg[], maxPayload: number): string | undefined {
@@ -80,9 +85,9 @@ function whyTooLarge(group: readonly WriteMsg[], maxPayload: number): string | u
   }
   const large = group.find((msg) => sizeOf(msg) > maxPayload)
   if (large !== undefined) {
-    return `an event of ${large.payload.byteLength} bytes is too large: with its headers it must fit the server's max_payload of ${maxPayload}`
+    return `an event of ${large.evt.bytes.byteLength} bytes is too large: with its headers it must fit the server's max_payload of ${maxPayload}`
   }
-  if (group.some(({ header }) => header.length + MAX_ADDED_BYTES > MAX_HEADER_BYTES)) {
+  if (group.some(({ headerBytes }) => headerBytes > MAX_HEADER_BYTES)) {
     return `an event's metadata is too large: with the other headers it must fit ${MAX_HEADER_BYTES} bytes`
   }
   return undefined
@@ -103,16 +108,14 @@ export interface BatchPlace {
   readonly isLast: boolean
 }
 
-/** A message as it goes out. The fence stands on the first message of each subject only. */
-export function outMsg(
-  { subject, fence }: Write,
-  { header, payload }: WriteMsg,
-  isFenced: boolean,
-  place?: BatchPlace,
-): OutMsg {
-  const fenceLine = isFenced ? `Nats-Expected-Last-Subject-Sequence: ${fence}\r\n` : ''
-  const block = `${header}${fenceLine}${place === undefined ? '' : batchLines(place)}\r\n`
-  return { subject, header: block, payload }
+/** A write's message at an index as it goes out. The fence stands on the first message of each subject only. */
+export function outMsg({ subject, append, msgs, fence }: Write, index: number, place?: BatchPlace): OutMsg {
+  const msg = msgs[index]
+  if (msg === undefined) throw new Error(`a write of ${msgs.length} messages has none at ${index}`)
+  const lines = evtHeader(append.expected.seqNo + index + 1, append.appendId, msg.evt)
+  const fenceLine = index === 0 ? `Nats-Expected-Last-Subject-Sequence: ${fence}\r\n` : ''
+  const header = `${lines}${msg.metadata}${fenceLine}${place === undefined ? '' : batchLines(place)}\r\n`
+  return { subject, header, payload: msg.evt.bytes }
 }
 
 function batchLines({ id, sequence, isLast }: BatchPlace): string {
