@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
+import { FORGOTTEN } from '../../entity/forgotten.js'
 import { messageOf } from '../../errors.js'
 import { appendIds } from '../../log/append-id.js'
 import { entityKey } from '../../log/entity-key.js'
-import type { EvtLog, Head } from '../../log/evt-log.js'
+import type { EvtLog, Head, NewEvt } from '../../log/evt-log.js'
 import { ManagedProjection } from '../../projection/managed-projection.js'
 import type { HandlerContext, ProjectedEvt } from '../../projection/delivery.js'
 import type { OffsetStore } from '../../projection/offset-store.js'
@@ -56,6 +57,8 @@ class World {
   readonly #typeName = newTypeName()
   readonly #ids = Array.from({ length: ENTITY_COUNT }, () => randomUUID())
   readonly #heads = new Map<string, Head>()
+  /** The seqNos of the marks by which entities were forgotten. */
+  readonly #marks = new Map<string, readonly number[]>()
   readonly #poison = new Map<string, Poison>()
   readonly #nextAppendId = appendIds()
   readonly #manage: ManagedProjection
@@ -99,6 +102,8 @@ class World {
         return
       case 'retry parked':
         return this.#ask(() => this.#manage.retryParked(this.#id(step.entity)))
+      case 'forget':
+        return this.#forget(this.#id(step.entity))
       case 'pause':
         return this.#ask(() => this.#manage.pause())
       case 'resume':
@@ -133,15 +138,27 @@ class World {
   check(applied: readonly Applied[]): void {
     for (const id of this.#ids) {
       const seqNos = applied.filter((one) => one.id === id).map(({ seqNo }) => seqNo)
-      const all = Array.from({ length: this.#heads.get(id)?.seqNo ?? 0 }, (_, index) => index + 1)
       // Repeats are in order, too, but for those of a process that was taken for dead.
       const firsts = this.#subject.exactlyOnce ? seqNos : [...new Set(seqNos)]
+      const all = this.#expected(id, firsts)
       assert.deepEqual(
         firsts,
         all,
         `the events of ${id} were not applied ${this.#subject.exactlyOnce ? 'once, ' : ''}in order`,
       )
     }
+  }
+
+  /** All events of an entity but the marks; and what was still parked when it was forgotten is missing, which is all from some event on. */
+  #expected(id: string, applied: readonly number[]): readonly number[] {
+    const last = (this.#heads.get(id)?.seqNo ?? 0) + 1
+    let from = 1
+    return [...(this.#marks.get(id) ?? []), last].flatMap((mark) => {
+      const before = Array.from({ length: mark - from }, (_, index) => from + index)
+      const reached = applied.filter((seqNo) => seqNo >= from && seqNo < mark).length
+      from = mark + 1
+      return mark === last ? before : before.slice(0, reached)
+    })
   }
 
   async end(): Promise<void> {
@@ -162,14 +179,29 @@ class World {
   }
 
   async #append(id: string, count: number): Promise<void> {
+    const { seqNo } = this.#headOf(id)
+    await this.#persist(
+      id,
+      Array.from({ length: count }, (_, index) => ({
+        ...notedBinarizer.encodeEvt({ type: 'Noted', n: seqNo + index + 1 }),
+        metadata: {},
+      })),
+    )
+  }
+
+  async #forget(id: string): Promise<void> {
+    await this.#persist(id, [FORGOTTEN])
+    this.#marks.set(id, [...(this.#marks.get(id) ?? []), this.#headOf(id).seqNo])
+  }
+
+  async #persist(id: string, group: NewEvt[]): Promise<void> {
     const key = entityKey(this.#typeName, id)
-    const expected = this.#heads.get(id) ?? { seqNo: 0, position: 0 }
-    const group = Array.from({ length: count }, (_, index) => ({
-      ...notedBinarizer.encodeEvt({ type: 'Noted', n: expected.seqNo + index + 1 }),
-      metadata: {},
-    }))
-    const { head } = await this.#evtLog.persist({ key, expected, appendId: this.#nextAppendId(), groups: [group] })
-    this.#heads.set(id, head)
+    const append = { key, expected: this.#headOf(id), appendId: this.#nextAppendId(), groups: [group] }
+    this.#heads.set(id, (await this.#evtLog.persist(append)).head)
+  }
+
+  #headOf(id: string): Head {
+    return this.#heads.get(id) ?? { seqNo: 0, position: 0 }
   }
 
   async #start(): Promise<void> {

@@ -30,6 +30,8 @@ export type ProjectionStep =
   /** The handler fails, or hangs, so many times on the entity's events; 3 are parked. */
   | { readonly do: 'poison'; readonly entity: number; readonly how: 'throws' | 'hangs'; readonly times: number }
   | { readonly do: 'retry parked'; readonly entity: number }
+  /** The mark is stored by which an entity is forgotten: what is parked of it goes. */
+  | { readonly do: 'forget'; readonly entity: number }
   | { readonly do: 'pause' }
   | { readonly do: 'resume' }
   | { readonly do: 'let time pass'; readonly ms: number }
@@ -47,7 +49,7 @@ export function projectionScenario(seed: number, stepCount: number): ProjectionS
 }
 
 function chooseStep(choices: Choices): ProjectionStep {
-  const kind = choices.below(24)
+  const kind = choices.below(25)
   const entity = choices.below(ENTITY_COUNT)
   const pick = choices.below(100)
   if (kind < 10) return { do: 'append', entity, count: choices.oneOf(1, 1, 3, 20) }
@@ -67,6 +69,8 @@ function chooseStep(choices: Choices): ProjectionStep {
       return { do: 'retry parked', entity }
     case 22:
       return { do: choices.oneOf('pause', 'resume') }
+    case 23:
+      return { do: 'forget', entity }
     default:
       return { do: 'let time pass', ms: choices.oneOf(20, 100, 700) }
   }
