@@ -13,30 +13,27 @@ export interface Otherwise<T> {
 }
 
 /** Waits for a promise, but not longer than the bounds allow: then rejects with `tooLate()`, or with the signal's reason. */
-export async function inTime<T>(
+export function inTime<T>(
   promise: Promise<T>,
   { timeoutMs, signal }: Bounds,
   { tooLate, leftBehind }: Otherwise<T>,
 ): Promise<T> {
-  let leave: (reason: unknown) => void = () => undefined
-  let isLeft = false
-  const left = new Promise<never>((_, reject) => {
-    leave = (reason) => {
-      isLeft = true
+  return new Promise((resolve, reject) => {
+    const over = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const leave = (reason: unknown): void => {
+      over()
+      leftBehind(promise)
+      // An abort reason may be anything, and is passed on as it is.
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors
       reject(reason)
     }
+    const onAbort = (): void => leave(signal?.reason)
+    const timer = setTimeout(() => leave(tooLate()), timeoutMs)
+    if (signal?.aborted === true) return onAbort()
+    signal?.addEventListener('abort', onAbort)
+    promise.finally(over).then(resolve, reject)
   })
-  const timer = setTimeout(() => leave(tooLate()), timeoutMs)
-  const onAbort = (): void => leave(signal?.reason)
-  if (signal?.aborted === true) onAbort()
-  else signal?.addEventListener('abort', onAbort)
-  try {
-    return await Promise.race([promise, left])
-  } catch (error) {
-    if (isLeft) leftBehind(promise)
-    throw error
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
-  }
 }

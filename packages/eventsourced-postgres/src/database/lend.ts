@@ -6,12 +6,20 @@ import { type Bounds, inTime } from './in-time.js'
 /** How long a statement that nobody waits for any longer may go on before its connection is cut. */
 const GRACE_MS = 1_000
 
-/**
- * Lends a connection of the pool for one piece of work, for as long as the bounds allow. A connection that can't be trusted any longer is
- * cut, not given back: one that is lost, whose statement did not answer in time, or whose reader has gone for more than a moment.
- */
+/** Lends a connection of the pool for one piece of work, for as long as the bounds allow. */
 export async function lend<T>(pool: Pool, bounds: Bounds, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const { client, giveBack } = await borrow(pool, bounds)
+  return workOn(await borrow(pool, bounds), bounds, work)
+}
+
+/**
+ * Works with a connection, then gives it back. One that can't be trusted any longer is cut: one that is lost, whose statement did not answer in
+ * time, or whose reader has gone for more than a moment.
+ */
+export async function workOn<T>(
+  { client, giveBack }: Borrowed,
+  bounds: Bounds,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
   let isLeft = false
   try {
     const result = await inTime(work(client), bounds, {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ClientBase } from 'pg'
+import { LeanQuery } from './lean-query.js'
 
 /** A statement's text, and the name under which a connection prepares it once. */
 export interface Statement {
@@ -22,13 +23,19 @@ export function statement(text: string, prepared: boolean): Statement {
 }
 
 /** Runs a statement on a connection. */
-export async function query(client: ClientBase, { name, text }: Statement, values: Parameter[] = []): Promise<Row[]> {
-  const result = await client.query<Row>({
-    ...(name === undefined ? {} : { name }),
-    text,
-    values,
-    rowMode: 'array',
-    types: AS_SENT,
+export function query(client: ClientBase, statement: Statement, values: Parameter[] = []): Promise<Row[]> {
+  if (!takesLeanQueries(client)) return queryAtLength(client, statement, values)
+  return new Promise((resolve, reject) => {
+    client.query(new LeanQuery(statement, values, (error, rows) => (error === null ? resolve(rows) : reject(error))))
   })
+}
+
+/** A pool that was handed in may be one whose clients pipeline, or stand on libpq: they take settings only. */
+function takesLeanQueries(client: ClientBase): boolean {
+  return 'connection' in client && !('pipeline' in client && client.pipeline === true)
+}
+
+async function queryAtLength(client: ClientBase, statement: Statement, values: Parameter[]): Promise<Row[]> {
+  const result = await client.query<Row>({ ...statement, values, rowMode: 'array', types: AS_SENT })
   return result.rows
 }

@@ -3,6 +3,7 @@ import { type Append, hasCode, type Persisted, RefusedError, UnavailableError, U
 import type { ClientBase } from 'pg'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.js'
+import type { Bounds } from '../database/in-time.js'
 import { lend } from '../database/lend.js'
 import { inReadCommitted } from '../database/read-committed.js'
 import { messageOf } from '../errors/read-error.js'
@@ -52,6 +53,8 @@ export class GroupCommit {
   readonly #resolving = new Set<Promise<void>>()
   #waitingBytes = 0
   #running: Promise<void> | undefined
+  /** Whether the last batch was a single append: then the next one is likely to be. */
+  #wasAlone = false
   #pauseMs = FIRST_PAUSE_MS
 
   constructor(options: GroupCommitOptions) {
@@ -82,9 +85,9 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
+    for (let goesAtOnce = this.#wasAlone; this.#queue.length > 0; goesAtOnce = false) {
       // Whoever was just answered, or calls in the same turn, gets into this batch: else each would be followed by a batch of one.
-      await nextTurn()
+      if (!goesAtOnce) await nextTurn()
       let unanswered = 0
       let answer: Answers = noAnswers
       do {
@@ -96,6 +99,7 @@ export class GroupCommit {
         answer()
         answer = await writing
         unanswered = batch.length
+        this.#wasAlone = unanswered === 1
       } while (this.#queue.length >= half(unanswered + this.#queue.length))
       answer()
     }
@@ -121,8 +125,8 @@ export class GroupCommit {
     let sent = false
     let written: Written
     try {
-      written = await this.#lend(this.#options.database.writers, batch, async (client) => {
-        await this.#align(client)
+      written = await this.#options.database.lendWriter(boundsOf(batch), async (client) => {
+        if (!this.#aligned.has(client)) await this.#align(client)
         sent = true
         return writeBatch(client, encoded)
       })
@@ -135,13 +139,7 @@ export class GroupCommit {
     return () => this.#answer(batch, written)
   }
 
-  #lend<T>(pool: Database['writers'], batch: readonly Waiting[], work: (client: ClientBase) => Promise<T>): Promise<T> {
-    const first = Math.min(...batch.map(({ deadline }) => deadline))
-    return lend(pool, { timeoutMs: Math.max(MIN_ATTEMPT_MS, first - performance.now()) }, work)
-  }
-
   async #align(client: ClientBase): Promise<void> {
-    if (this.#aligned.has(client)) return
     const { statements, lockTimeoutMs, logger } = this.#options
     const [row] = await inReadCommitted(client, statements.alignPositions, [String(lockTimeoutMs)])
     const stood = row?.[0]
@@ -175,7 +173,7 @@ export class GroupCommit {
   async #resolved(waiting: Waiting): Promise<void> {
     const { database, statements } = this.#options
     try {
-      const stored = await this.#lend(database.readers, [waiting], (client) =>
+      const stored = await lend(database.readers, boundsOf([waiting]), (client) =>
         resolveConflict(client, statements, waiting),
       )
       if (stored !== undefined) return waiting.resolve(stored)
@@ -285,6 +283,12 @@ function half(appends: number): number {
 }
 
 function noAnswers(): void {}
+
+function boundsOf(batch: readonly Waiting[]): Bounds {
+  let first = Infinity
+  for (const { deadline } of batch) first = Math.min(first, deadline)
+  return { timeoutMs: Math.max(MIN_ATTEMPT_MS, first - performance.now()) }
+}
 
 function uncertain({ append }: Waiting, cause?: Error): UncertainError {
   const { key, appendId } = append

@@ -27,4 +27,5 @@ export const EVT_LOG_STEPS: readonly Step[] = [
   (names) => [createAppendBatch(names)],
   (names) => [createEvtsById(names), createEvtsByType(names)],
   (names) => [createEvtsById(names), createEvtsByType(names)],
+  (names) => [createAppendOne(names), createAppendBatch(names)],
 ]

@@ -1,5 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
+import { evaluate } from './evaluate.js'
 import { PINNED } from './pinned.js'
 import { underLock } from './under-lock.js'
 
@@ -38,7 +39,7 @@ export function createAppendBatch(names: Names): string {
     BEGIN
       ${underLock(names, 'p_lock_timeout')}
       first_position := nextval(${regclass('_position')});
-      PERFORM setval(${regclass('_position')}, first_position + cardinality(p_append) - 1);
+      ${evaluate(`setval(${regclass('_position')}, first_position + cardinality(p_append) - 1)`)}
       stored_at := clock_timestamp();
 
       IF array_position(p_expected_position, NULL) IS NULL THEN
@@ -64,7 +65,7 @@ export function createAppendBatch(names: Names): string {
         WHERE conflicts IS NULL OR e.append <> ALL (conflicts);
       END IF;
 
-      PERFORM pg_notify(${escapeLiteral(channel)}, p_notification);
+      ${evaluate(`pg_notify(${escapeLiteral(channel)}, p_notification)`)}
       RETURN NEXT;
     END`
   return `

@@ -1,5 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
+import { evaluate } from './evaluate.js'
 import { PINNED } from './pinned.js'
 import { underLock } from './under-lock.js'
 
@@ -11,28 +12,27 @@ export function createAppendOne(names: Names): string {
   const { qualified, regclass, channel } = names
   const body = `
     DECLARE
+      head_seq_no bigint;
+      head_position bigint;
       stored bigint;
     BEGIN
       ${underLock(names, 'p_lock_timeout')}
-      INSERT INTO ${qualified()} AS e
-        (position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata)
-      SELECT nextval(${regclass('_position')}), p_expected_seq_no + 1, p_append_no, clock_timestamp(), p_version, p_slice, p_id,
-        p_append_writer, p_type_name, p_type, p_bytes, coalesce(p_metadata, '{}')
-      FROM (VALUES (true)) AS one
-      LEFT JOIN LATERAL (
-        SELECT h.seq_no, h.position FROM ${qualified()} AS h
-        WHERE h.type_name = p_type_name AND h.id = p_id AND h.seq_no >= p_expected_seq_no
-        ORDER BY h.seq_no DESC LIMIT 1
-      ) AS head ON true
-      WHERE coalesce(head.seq_no, 0) = p_expected_seq_no AND coalesce(head.position, 0) = p_expected_position
-      RETURNING e.position INTO stored;
-      IF stored IS NOT NULL THEN
-        PERFORM pg_notify(${escapeLiteral(channel)}, p_type_name || '.' || p_slice);
+      SELECT h.seq_no, h.position INTO head_seq_no, head_position FROM ${qualified()} AS h
+      WHERE h.type_name = p_type_name AND h.id = p_id AND h.seq_no >= p_expected_seq_no
+      ORDER BY h.seq_no DESC LIMIT 1;
+      IF coalesce(head_seq_no, 0) <> p_expected_seq_no OR coalesce(head_position, 0) <> p_expected_position THEN
+        RETURN NULL;
       END IF;
+      stored := nextval(${regclass('_position')});
+      INSERT INTO ${qualified()}
+        (position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata)
+      VALUES (stored, p_expected_seq_no + 1, p_append_no, clock_timestamp(), p_version, p_slice, p_id,
+        p_append_writer, p_type_name, p_type, p_bytes, coalesce(p_metadata, '{}'));
+      ${evaluate(`pg_notify(${escapeLiteral(channel)}, p_type_name || '.' || p_slice)`)}
       RETURN stored;
     END`
   return `
-    CREATE FUNCTION ${qualified('_append_one')} (
+    CREATE OR REPLACE FUNCTION ${qualified('_append_one')} (
       p_lock_timeout text, p_type_name text, p_id uuid, p_slice smallint, p_expected_seq_no bigint, p_expected_position bigint,
       p_append_writer uuid, p_append_no bigint, p_type text, p_version integer, p_bytes bytea, p_metadata jsonb
     ) RETURNS bigint LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`

@@ -1,5 +1,6 @@
 import type { Names } from '../names.js'
 import { WRONG_ISOLATION } from '../errors/sqlstate.js'
+import { evaluate } from './evaluate.js'
 
 /** High half of the lock's key: `evts` in ASCII. The low half is the table's oid, so that each log has a lock of its own. */
 const LOCK_CLASS = 0x65767473
@@ -14,7 +15,7 @@ export function underLock({ regclass }: Names, lockTimeout: string): string {
     IF current_setting('transaction_isolation') <> 'read committed' THEN
       RAISE EXCEPTION 'events can be appended in a READ COMMITTED transaction only' USING ERRCODE = '${WRONG_ISOLATION}';
     END IF;
-    PERFORM set_config('lock_timeout', ${lockTimeout}, true);
-    PERFORM pg_advisory_xact_lock((${LOCK_CLASS}::bigint << 32) | ${regclass()}::oid::bigint);
+    ${evaluate(`set_config('lock_timeout', ${lockTimeout}, true)`)}
+    ${evaluate(`pg_advisory_xact_lock((${LOCK_CLASS}::bigint << 32) | ${regclass()}::oid::bigint)`)}
   `
 }
