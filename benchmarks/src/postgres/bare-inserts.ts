@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { sliceOf } from 'eventsourced'
+import { type Append, sliceOf } from 'eventsourced'
 import { Client, type ClientConfig } from 'pg'
 // The log's own encoding, which the package does not export.
 import { encodeBatch } from '../../../packages/eventsourced-postgres/dist/evt-log/encode-batch.js'
 import type { Contender } from '../measure.js'
-import { type Appender, appender, ENTITIES, PAYLOAD } from './appends.js'
+import { appender, ENTITIES, PAYLOAD } from './appends.js'
 
 const COLUMNS = 'position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata'
 const FROM_UNNEST = `
@@ -16,6 +16,9 @@ const FROM_UNNEST = `
 const SINGLE_ROW = `
   INSERT INTO eventsourced.events (${COLUMNS})
   VALUES (nextval('eventsourced.events_position'), $1, $2, clock_timestamp(), $3, $4, $5, $6, $7, $8, $9, '{}') RETURNING position`
+
+/** As many as the log takes at once. */
+const MAX_ROWS = 2_000
 
 /**
  * `INSERT … SELECT FROM unnest` into the log's own table, prepared, in the log's own encoding: rows of the same entities in turn, so many
@@ -46,16 +49,54 @@ async function insertAll(client: Client, { batch, times, count }: Rows): Promise
   const entities = Array.from({ length: count }, () => appender())
   for (let seqNo = 0; seqNo < times; seqNo++) {
     for (let at = 0; at < count; at += batch) {
-      const values = unnested(entities.slice(at, at + batch), seqNo)
-      await client.query({ name: 'from-unnest', text: FROM_UNNEST, values })
+      await insert(
+        client,
+        entities.slice(at, at + batch).map(({ next }) => next({ seqNo, position: 0 })),
+      )
     }
   }
 }
 
+/**
+ * The least that a group commit could do, for comparison under the same load: rows that wait are inserted together, and while they are the next
+ * batch forms. No lock, no judgement, no fence. Makes an entity's append.
+ */
+export function groupedInserts(client: Client): () => () => Promise<void> {
+  const queue: { readonly append: Append; readonly answer: () => void }[] = []
+  let isRunning = false
+  const run = async (): Promise<void> => {
+    isRunning = true
+    while (queue.length > 0) {
+      const batch = queue.splice(0, MAX_ROWS)
+      await insert(
+        client,
+        batch.map(({ append }) => append),
+      )
+      for (const { answer } of batch) answer()
+    }
+    isRunning = false
+  }
+  return () => {
+    const { next } = appender()
+    let seqNo = 0
+    return async () => {
+      const stored = new Promise<void>((answer) =>
+        queue.push({ append: next({ seqNo: seqNo++, position: 0 }), answer }),
+      )
+      if (!isRunning) await Promise.all([run(), stored])
+      else await stored
+    }
+  }
+}
+
+async function insert(client: Client, appends: readonly Append[]): Promise<void> {
+  await client.query({ name: 'from-unnest', text: FROM_UNNEST, values: unnested(appends) })
+}
+
 /** The arrays of a batch that its columns are made of, without those that are there to be judged by. */
-function unnested(entities: readonly Appender[], seqNo: number): unknown[] {
-  const waiting = entities.map(({ next }) => ({
-    append: next({ seqNo, position: 0 }),
+function unnested(appends: readonly Append[]): unknown[] {
+  const waiting = appends.map((append) => ({
+    append,
     groups: 1,
     evtCount: 1,
     bytes: 0,

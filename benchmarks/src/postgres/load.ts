@@ -1,6 +1,5 @@
 import type { EvtLog } from 'eventsourced'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Appender, appender } from './appends.js'
+import { appender } from './appends.js'
 
 /** How long appends took, and how many there were a second. */
 export interface Latencies {
@@ -31,27 +30,39 @@ export async function closedLoop(evtLog: EvtLog, entities: number, ms: number): 
 
 /**
  * An open loop: appends come at random, so many a second, whether the last are answered or not. An append's time begins when it should have
- * come, so that a stall counts for all that it holds up.
+ * come, so that a stall counts for all that it holds up. `newEntity` makes an entity's append, which runs once at a time.
  */
-export async function openLoop(evtLog: EvtLog, perSecond: number, ms: number): Promise<Latencies> {
+export async function openLoop(
+  newEntity: () => () => Promise<void>,
+  perSecond: number,
+  ms: number,
+): Promise<Latencies> {
   const took: number[] = []
   // Those with no append in flight.
-  const idle: Appender[] = []
+  const idle: (() => Promise<void>)[] = []
   const running = new Set<Promise<void>>()
   const start = performance.now()
   const warmAt = start + ms / 4
-  const appendOne = async (dueAt: number): Promise<void> => {
-    const entity = idle.pop() ?? appender(evtLog)
-    await entity.append()
-    if (dueAt > warmAt) took.push(performance.now() - dueAt)
-    idle.push(entity)
-  }
   const until = start + ms
-  for (let dueAt = start; dueAt < until; dueAt -= (Math.log(1 - Math.random()) / perSecond) * 1_000) {
-    while (performance.now() < dueAt) await nextTurn()
-    const done = appendOne(dueAt).finally(() => running.delete(done))
-    running.add(done)
+  const appendOne = async (dueAt: number): Promise<void> => {
+    const append = idle.pop() ?? newEntity()
+    await append()
+    if (dueAt > warmAt) took.push(performance.now() - dueAt)
+    idle.push(append)
   }
+  await new Promise<void>((resolve) => {
+    let dueAt = start
+    // A turn a look, without a promise for each: timers come by the millisecond, and garbage would be collected while appends wait.
+    const turn = (): void => {
+      for (const now = performance.now(); dueAt <= now; dueAt -= (Math.log(1 - Math.random()) / perSecond) * 1_000) {
+        const done = appendOne(dueAt).finally(() => running.delete(done))
+        running.add(done)
+      }
+      if (dueAt < until) setImmediate(turn)
+      else resolve()
+    }
+    turn()
+  })
   await Promise.all(running)
   return latencies(took, ms - ms / 4)
 }
