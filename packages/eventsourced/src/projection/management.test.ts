@@ -156,6 +156,17 @@ test('the status tells how far it is behind, in positions and seconds, and who h
   expect(status.slices[4]?.lag).toEqual({ positions: 0, seconds: 0 })
 })
 
+test('a slice whose record knows a later epoch than there are leases waits, and the status says so; the others go on', async () => {
+  await bench.store.claim({ name: 'notes', version: 1 }, 3, 99)
+  const projection = await bench.start()
+  await bench.note(newId(3))
+  await projection.reached(await bench.note(newId(4)))
+  const { state, slices } = await projection.status()
+  expect(state).toBe('waiting')
+  expect(slices[3]).toMatchObject({ state: 'waiting', lag: { positions: 2 } })
+  expect(slices.filter((slice) => slice.state === 'waiting')).toHaveLength(1)
+})
+
 test('slices without events have moved along when they are let go of, so that nothing is read again', async () => {
   const projection = await bench.start()
   const last = await bench.note(newId(3), 4)

@@ -1,4 +1,4 @@
-import type { GroupView } from '../lease/lease-store.js'
+import type { GroupView, Lease } from '../lease/lease-store.js'
 import type { EvtLog } from '../log/evt-log.js'
 import { SLICE_COUNT } from '../log/slice.js'
 import { type Backlog, readBacklog } from './backlog.js'
@@ -15,7 +15,7 @@ export interface Lag {
 }
 
 /**
- * `running`: an owner handles its events. `retrying`: it tries one again. `failed`: it has stopped until it is resumed. `waiting`: no process has it.
+ * `running`: an owner handles its events. `retrying`: it tries one again. `failed`: it has stopped until it is resumed. `waiting`: no process has it, or none that may.
  * `paused` and `stopped`: as was asked.
  */
 export type SliceRunState = 'running' | 'retrying' | 'failed' | 'waiting' | 'paused' | 'stopped'
@@ -110,7 +110,7 @@ function sliceStatuses({ records, view, head, backlog }: Parts): readonly SliceS
     const position = record?.offset.position ?? 0
     return {
       slice,
-      state: runStateOf(record?.failure, lease?.owner),
+      state: runStateOf(record, lease),
       position,
       lag: lagOf({ slice, position, head }, backlog),
       lastError: record?.failure,
@@ -120,9 +120,11 @@ function sliceStatuses({ records, view, head, backlog }: Parts): readonly SliceS
   })
 }
 
-function runStateOf(failure: Failure | undefined, owner: string | undefined): SliceRunState {
+function runStateOf(record: SliceRecord | undefined, lease: Lease | undefined): SliceRunState {
+  const { failure, epoch = 0 } = record ?? {}
   if (failure?.stopped === true) return 'failed'
-  if (owner === undefined) return 'waiting'
+  // Whose lease is older than the record can't claim it: the leases that there were are gone.
+  if (lease?.owner === undefined || lease.epoch < epoch) return 'waiting'
   return failure === undefined ? 'running' : 'retrying'
 }
 
