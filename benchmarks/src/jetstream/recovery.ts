@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { Entity, sliceOf } from 'eventsourced'
+import { Entity, type EvtLog } from 'eventsourced'
 import { counter, counterBinarizer } from 'eventsourced-counter'
 import { NatsEvtLog } from 'eventsourced-nats'
 import type { NatsConnection } from 'nats'
 import type { Contender } from '../measure.js'
 import { ENTITIES } from './appends.js'
+import { readingByConsumer } from './consumer-log.js'
 
 const EVTS = 20
 /** How many recover at once. */
@@ -22,36 +23,29 @@ export async function recovering(
   const ids = Array.from({ length: ENTITIES }, () => randomUUID())
   await store(connection, stream, ids, layout)
   return [
-    {
-      name: 'Entity.spawn',
-      run: async () => {
-        // A log of its own has no memory of what it has stored.
-        const evtLog = await NatsEvtLog.create({ connection, stream })
-        await forEach(ids, async (id) => {
-          const ref = await Entity.spawn(id, counter, { evtLog, binarizer: counterBinarizer })
-          await ref.stop()
-        })
-        await evtLog.close()
-        return ids.length
-      },
-    },
-    {
-      name: 'an ordered consumer each',
-      run: async () => {
-        const js = connection.jetstream()
-        await forEach(ids, async (id) => {
-          const filterSubjects = `${stream}.counter.${sliceOf(id)}.${id}`
-          const consumer = await js.consumers.get(stream, { filterSubjects })
-          const msgs = await consumer.fetch({ max_messages: EVTS, expires: 10_000 })
-          let count = 0
-          for await (const _ of msgs) count++
-          if (count !== EVTS) throw new Error(`${count} events came instead of ${EVTS}`)
-          await consumer.delete()
-        })
-        return ids.length
-      },
-    },
+    recoveringFrom('Entity.spawn', () => NatsEvtLog.create({ connection, stream }), ids),
+    recoveringFrom(
+      'an ordered consumer each',
+      async () => readingByConsumer(await NatsEvtLog.create({ connection, stream }), connection, stream),
+      ids,
+    ),
   ]
+}
+
+/** Recovers all from a log of its own, which has no memory of what was stored. */
+function recoveringFrom(name: string, open: () => Promise<EvtLog>, ids: readonly string[]): Contender {
+  return {
+    name,
+    run: async () => {
+      const evtLog = await open()
+      await forEach(ids, async (id) => {
+        const ref = await Entity.spawn(id, counter, { evtLog, binarizer: counterBinarizer })
+        await ref.stop()
+      })
+      await evtLog.close()
+      return ids.length
+    },
+  }
 }
 
 async function store(

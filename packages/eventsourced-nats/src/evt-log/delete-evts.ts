@@ -34,15 +34,17 @@ export async function deleteEvts(stream: Stream, recent: RecentHeads, key: Entit
 
 /** The stream sequence of the first message behind a seqNo. */
 async function firstAfter(stream: Stream, subject: string, seqNo: number, head: MsgHead): Promise<number> {
-  for await (const msg of replay(stream, { subject, from: seqNo + 1, to: head.seqNo, head })) return msg.seq
+  for await (const [first] of replay(stream, { subject, from: seqNo + 1, to: head.seqNo, head })) {
+    if (first !== undefined) return first.head.seq
+  }
   return head.seq
 }
 
 /** Puts a tombstone behind the head, and answers its stream sequence. */
 async function bury({ name, wire }: Stream, subject: string, head: MsgHead): Promise<number> {
   if (head.isTombstone) return head.seq
-  const header = `${tombstoneHeader(head)}Nats-Expected-Last-Subject-Sequence: ${head.seq}\r\n\r\n`
-  const reply = await wire.request({ subject, header, payload: NO_PAYLOAD })
+  const block = `${tombstoneHeader(head)}Nats-Expected-Last-Subject-Sequence: ${head.seq}\r\n\r\n`
+  const reply = await wire.request({ subject, header: Buffer.from(block, 'latin1'), payload: NO_PAYLOAD })
   const outcome = outcomeOf(pubReply(name, reply), 1)
   if (outcome.kind === 'stored') return outcome.lastSeq
   if (outcome.kind === 'refused') throw outcome.error

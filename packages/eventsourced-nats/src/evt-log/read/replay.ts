@@ -19,6 +19,12 @@ export interface Range {
   readonly head: MsgHead
 }
 
+/** A message of an entity's, and what it says of the entity's head. */
+export interface Read {
+  readonly msg: StoredMsg
+  readonly head: MsgHead
+}
+
 const MAX_PAGE_MSGS = 256
 
 /**
@@ -31,22 +37,21 @@ export async function* replay(
   stream: Stream,
   range: Range,
   signal?: AbortSignal,
-): AsyncGenerator<StoredMsg, void, void> {
+): AsyncGenerator<readonly Read[], void, void> {
   const { subject, from, to } = range
   if (from > to) return
   const near = await orAborted(walkBack(stream, range, signal), signal)
-  if (near !== undefined) return yield* near
+  if (near !== undefined) return yield near
   let seq = await findStart(stream, range, signal)
   const deadline = performance.now() + stream.timeoutMs
   for (let attempt = 0; ; attempt++) {
     const { msgs, isEnd } = await directGet(stream, { subject, seq, maxMsgs: MAX_PAGE_MSGS }, signal)
-    for (const msg of msgs) {
-      const { seqNo } = msgHead(msg)
-      if (seqNo >= from && seqNo <= to) yield msg
-      // What is deleted is followed by a later event, or by the tombstone with the seqNo of the last.
-      if (seqNo >= to) return
-      seq = msg.seq + 1
-    }
+    const reads = msgs.map((msg): Read => ({ msg, head: msgHead(msg) }))
+    yield reads.filter(({ head: { seqNo } }) => seqNo >= from && seqNo <= to)
+    const last = reads.at(-1)?.head
+    // What is deleted is followed by a later event, or by the tombstone with the seqNo of the last.
+    if (last !== undefined && last.seqNo >= to) return
+    if (last !== undefined) seq = last.seq + 1
     if (!isEnd) continue
     // A replica that has not caught up with the leader.
     if (performance.now() >= deadline)
