@@ -43,8 +43,8 @@ async function firstAfter(stream: Stream, subject: string, seqNo: number, head: 
 /** Puts a tombstone behind the head, and answers its stream sequence. */
 async function bury({ name, wire }: Stream, subject: string, head: MsgHead): Promise<number> {
   if (head.isTombstone) return head.seq
-  const block = `${tombstoneHeader(head)}Nats-Expected-Last-Subject-Sequence: ${head.seq}\r\n\r\n`
-  const reply = await wire.request({ subject, header: Buffer.from(block, 'latin1'), payload: NO_PAYLOAD })
+  const header = `${tombstoneHeader(head)}Nats-Expected-Last-Subject-Sequence: ${head.seq}\r\n\r\n`
+  const reply = await wire.request({ subject, header, payload: NO_PAYLOAD })
   const outcome = outcomeOf(pubReply(name, reply), 1)
   if (outcome.kind === 'stored') return outcome.lastSeq
   if (outcome.kind === 'refused') throw outcome.error

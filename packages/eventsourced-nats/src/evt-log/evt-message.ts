@@ -74,8 +74,8 @@ export function msgHead({ seq, subject, headers }: StoredMsg): MsgHead {
 }
 
 /** The event that a message is; undefined for a tombstone. @throws {RefusedError} as {@link msgHead} does */
-export function evtOf(msg: StoredMsg): PersistedEvt | undefined {
-  const { seqNo, position, appendId, isTombstone } = msgHead(msg)
+export function evtOf(msg: StoredMsg, head = msgHead(msg)): PersistedEvt | undefined {
+  const { seqNo, position, appendId, isTombstone } = head
   if (isTombstone) return undefined
   return {
     key: keyOf(msg.subject),

@@ -108,7 +108,9 @@ export class NatsEvtLog implements EvtLog {
 
   evtsById(key: EntityKey, options: EvtsByIdOptions = {}): AsyncIterable<PersistedEvt> {
     checkEvtsById(key, options)
-    return this.#reads.iterate(options.signal, (signal) => evtsById(this.#stream, this.#recent, key, options, signal))
+    return this.#reads.iteratePages(options.signal, (signal) =>
+      evtsById(this.#stream, this.#recent, key, options, signal),
+    )
   }
 
   evtsByType(typeName: string, options: EvtsByTypeOptions = {}): AsyncIterable<PersistedEvt> {

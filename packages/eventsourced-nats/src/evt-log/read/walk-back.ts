@@ -3,7 +3,7 @@ import { msgHead } from '../evt-message.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
 import { MAX_PAGE_BYTES, storedMsg } from './direct-get.js'
-import type { Range } from './replay.js'
+import type { Range, Read } from './replay.js'
 
 /** So many messages at most are read one by one, each in a round trip. */
 const MAX_STEPS = 32
@@ -21,11 +21,11 @@ export async function walkBack(
   stream: Stream,
   { subject, from, to, head }: Range,
   signal?: AbortSignal,
-): Promise<StoredMsg[] | undefined> {
+): Promise<readonly Read[] | undefined> {
   const first = Math.max(from, 1)
   const isScattered = head.fence !== undefined && head.seq - head.fence >= MIN_GAP
   if (!isScattered || head.isTombstone || head.seqNo - first >= MAX_STEPS) return undefined
-  const msgs: StoredMsg[] = []
+  const reads: Read[] = []
   let bytes = 0
   let seq = head.seq
   for (let seqNo = head.seqNo; seqNo >= first; seqNo--) {
@@ -36,11 +36,11 @@ export async function walkBack(
     const found = msgHead(msg)
     // What is deleted is no part of the chain.
     if (found.seqNo !== seqNo || found.isTombstone) return undefined
-    if (seqNo <= to) msgs.push(msg)
+    if (seqNo <= to) reads.push({ msg, head: found })
     // Messages that were stored as one stand one behind the other.
     seq = found.fence ?? seq - 1
   }
-  return msgs.toReversed()
+  return reads.toReversed()
 }
 
 /** The message at a sequence, if the server that answers has one there. */
