@@ -1,6 +1,5 @@
 export { createDatabase, postgresUrl, startPostgres } from './postgres.js'
 export type { PostgresConnection, PostgresOptions, PostgresServer } from './postgres.js'
-export { embeddedPostgres } from './postgres-binaries.js'
 export type { PostgresPrograms } from './postgres-binaries.js'
 export { findPostgres15 } from './debian-programs.js'
 export { startPgBouncer } from './pgbouncer.js'

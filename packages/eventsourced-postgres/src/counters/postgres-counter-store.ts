@@ -172,7 +172,7 @@ export class PostgresCounterStore implements CounterStore {
   }
 
   #caller({ namespace, instanceId, deadInstanceThreshold, forgetAfter }: CounterInstance): Parameter[] {
-    return [namespace, instanceId, `${deadInstanceThreshold} ms`, `${forgetAfter} ms`, this.#now()]
+    return [namespace, instanceId, interval(deadInstanceThreshold), interval(forgetAfter), this.#now()]
   }
 
   #now(): string | null {
@@ -203,14 +203,19 @@ export class PostgresCounterStore implements CounterStore {
 /** Nobody waits for it. */
 const SWEEP_MS = 600_000
 
+/** An interval in seconds: up to PostgreSQL 14 its number of milliseconds can't be more than 2³¹. */
+function interval(ms: number): string {
+  return `${ms / 1_000} s`
+}
+
 /** The parameters of changes, a column each. */
 function columnsOf(asked: readonly AskedChange[]): string[][] {
   const ids = asked.map(({ changeId }) => splitAppendId(changeId))
   return [
     asked.map(({ instance }) => instance.namespace),
     asked.map(({ instance }) => instance.instanceId),
-    asked.map(({ instance }) => `${instance.deadInstanceThreshold} ms`),
-    asked.map(({ instance }) => `${instance.forgetAfter} ms`),
+    asked.map(({ instance }) => interval(instance.deadInstanceThreshold)),
+    asked.map(({ instance }) => interval(instance.forgetAfter)),
     asked.map(({ key }) => key),
     asked.map(({ change }) => change.type),
     asked.map(({ change }) => ('count' in change ? String(change.count) : '0')),
