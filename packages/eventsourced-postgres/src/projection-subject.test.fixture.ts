@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { atLeastOnce } from 'eventsourced'
 import type { Applied, ProjectionParts, ProjectionSubject } from 'eventsourced/testing'
 import { Pool, type PoolConfig } from 'pg'
-import { exactlyOnce, exactlyOnceGrouped, PostgresEvtLog, PostgresOffsetStore } from './index.js'
+import {
+  exactlyOnce,
+  exactlyOnceGrouped,
+  type ExactlyOnceOptions,
+  PostgresEvtLog,
+  PostgresOffsetStore,
+} from './index.js'
 
 /** How events come to the read model. */
 export type DeliveryKind = 'exactly once' | 'exactly once, grouped' | 'at least once'
@@ -14,9 +20,10 @@ const LEASES = { leaseTtlMs: 500 }
 /** Creates subjects for scenarios of projections: each process has a pool of its own to the same database, and each subject its read model. */
 export async function projectionSubjects(
   connection: PoolConfig,
+  options: { readonly preparedStatements?: boolean } = {},
 ): Promise<(kind: DeliveryKind) => () => Promise<ProjectionSubject>> {
-  await (await PostgresEvtLog.create({ connection, setup: true })).close()
-  await (await PostgresOffsetStore.create({ connection, setup: true })).close()
+  await (await PostgresEvtLog.create({ connection, ...options, setup: true })).close()
+  await (await PostgresOffsetStore.create({ connection, ...options, setup: true })).close()
   return (kind) => async () => {
     const opened: { close(): Promise<void> }[] = []
     const openPool = () => {
@@ -31,8 +38,8 @@ export async function projectionSubjects(
       exactlyOnce: kind !== 'at least once',
       open: async () => {
         const pool = openPool()
-        const evtLog = await PostgresEvtLog.create({ pool })
-        const offsetStore = await PostgresOffsetStore.create({ pool, ...LEASES })
+        const evtLog = await PostgresEvtLog.create({ pool, ...options })
+        const offsetStore = await PostgresOffsetStore.create({ pool, ...options, ...LEASES })
         opened.push({
           close: async () => {
             await evtLog.close()
@@ -40,7 +47,7 @@ export async function projectionSubjects(
             await pool.end()
           },
         })
-        return { evtLog, deliver: delivers({ pool, offsetStore, table })[kind] }
+        return { evtLog, deliver: delivers({ pool, offsetStore, table, options: { ...options, ...LEASES } })[kind] }
       },
       applied: async () => {
         const { rows } = await admin.query<Applied>(`SELECT id, seq_no AS "seqNo" FROM ${table} ORDER BY nth`)
@@ -58,9 +65,10 @@ interface DeliverParts {
   readonly pool: Pool
   readonly offsetStore: PostgresOffsetStore
   readonly table: string
+  readonly options: ExactlyOnceOptions
 }
 
-function delivers({ pool, offsetStore, table }: DeliverParts): Readonly<Record<DeliveryKind, Deliver>> {
+function delivers({ pool, offsetStore, table, options }: DeliverParts): Readonly<Record<DeliveryKind, Deliver>> {
   const insert = `INSERT INTO ${table} (id, seq_no) VALUES ($1, $2)`
   return {
     'exactly once': (before) =>
@@ -70,7 +78,7 @@ function delivers({ pool, offsetStore, table }: DeliverParts): Readonly<Record<D
           await before(evt, context)
           await tx.query(insert, [evt.key.id, evt.seqNo])
         },
-        LEASES,
+        options,
       ),
     'exactly once, grouped': (before) =>
       exactlyOnceGrouped(
@@ -81,7 +89,7 @@ function delivers({ pool, offsetStore, table }: DeliverParts): Readonly<Record<D
             await tx.query(insert, [evt.key.id, evt.seqNo])
           }
         },
-        { ...LEASES, maxEvts: 50 },
+        { ...options, maxEvts: 50 },
       ),
     'at least once': (before) =>
       atLeastOnce(offsetStore, async (evt, context) => {

@@ -2,6 +2,7 @@ import { leaseStoreSuite } from 'eventsourced/testing'
 import { testPostgres } from 'eventsourced-tools/vitest'
 import { Pool, type PoolConfig } from 'pg'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { reopening } from '../reopening.test.helper.js'
 import { PostgresLeaseStore } from './postgres-lease-store.js'
 
 let connection: PoolConfig
@@ -19,21 +20,10 @@ describe.each(['read committed', 'repeatable read'])(
   (level) => {
     test.concurrent.for(leaseStoreSuite)('$name', ({ run }) =>
       run(async () => {
-        const stores: PostgresLeaseStore[] = []
-        const reopen = async () => {
-          const options = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
-          const config = level === 'read committed' ? { pool } : { connection: { ...connection, max: 1, options } }
-          const store = await PostgresLeaseStore.create({ ...config, ttlMs: 1_000 })
-          stores.push(store)
-          return store
-        }
-        return {
-          leases: await reopen(),
-          reopen,
-          close: async () => {
-            for (const one of stores) await one.close()
-          },
-        }
+        const options = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
+        const config = level === 'read committed' ? { pool } : { connection: { ...connection, max: 1, options } }
+        const { first, ...rest } = await reopening(() => PostgresLeaseStore.create({ ...config, ttlMs: 1_000 }))
+        return { leases: first, ...rest }
       }),
     )
   },

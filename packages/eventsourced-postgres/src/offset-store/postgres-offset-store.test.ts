@@ -2,6 +2,7 @@ import { offsetStoreSuite } from 'eventsourced/testing'
 import { testPostgres } from 'eventsourced-tools/vitest'
 import { Pool, type PoolConfig } from 'pg'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { reopening } from '../reopening.test.helper.js'
 import { PostgresOffsetStore, type PostgresOffsetStoreConfig } from './postgres-offset-store.js'
 
 let connection: PoolConfig
@@ -23,17 +24,6 @@ describe('PostgresOffsetStore on connections of its own', () => {
 })
 
 async function subject(config: PostgresOffsetStoreConfig) {
-  const stores: PostgresOffsetStore[] = []
-  const reopen = async () => {
-    const store = await PostgresOffsetStore.create(config)
-    stores.push(store)
-    return store
-  }
-  return {
-    store: await reopen(),
-    reopen,
-    close: async () => {
-      for (const one of stores) await one.close()
-    },
-  }
+  const { first, ...rest } = await reopening(() => PostgresOffsetStore.create(config))
+  return { store: first, ...rest }
 }

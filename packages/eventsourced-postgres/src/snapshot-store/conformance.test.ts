@@ -3,6 +3,7 @@ import { testPostgres } from 'eventsourced-tools/vitest'
 import { Pool, type PoolConfig } from 'pg'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { PostgresSnapshotStore, type PostgresSnapshotStoreConfig } from '../index.js'
+import { reopening } from '../reopening.test.helper.js'
 
 let connection: PoolConfig
 let pool: Pool
@@ -23,17 +24,6 @@ describe('PostgresSnapshotStore on a small pool handed in', () => {
 })
 
 async function subject(config: PostgresSnapshotStoreConfig) {
-  const stores: PostgresSnapshotStore[] = []
-  const reopen = async () => {
-    const store = await PostgresSnapshotStore.create(config)
-    stores.push(store)
-    return store
-  }
-  return {
-    store: await reopen(),
-    reopen,
-    close: async () => {
-      for (const one of stores) await one.close()
-    },
-  }
+  const { first, ...rest } = await reopening(() => PostgresSnapshotStore.create(config))
+  return { store: first, ...rest }
 }
