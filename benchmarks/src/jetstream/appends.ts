@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { appendIds, type EvtLog, type Head, type NewEvt } from 'eventsourced'
+import { appendIds, entityKey, type EvtLog, type Head, type NewEvt } from 'eventsourced'
 import type { Contender } from '../measure.js'
 
 export const ENTITIES = 1_000
@@ -27,7 +27,7 @@ export function persisting(evtLog: EvtLog, { name, appends, evts }: Load): Conte
 }
 
 async function persistFor(evtLog: EvtLog, appends: number, evts: number): Promise<void> {
-  const key = { typeName: 'counter', id: randomUUID() }
+  const key = entityKey('counter', randomUUID())
   const nextAppendId = appendIds()
   const evt: NewEvt = { type: 'Increased', version: 1, bytes: PAYLOAD, metadata: {} }
   const groups = [Array.from({ length: evts }, () => evt)]

@@ -5,6 +5,21 @@ export function subjectOf(stream: string, { typeName, id }: EntityKey): string {
   return `${stream}.${typeName}.${sliceOf(id)}.${id}`
 }
 
+const MAX_REMEMBERED = 65_536
+
+/** {@link subjectOf} for those who ask again and again: putting a subject together, and hashing it where it is looked up, takes several times as long. */
+export function rememberingSubjects(stream: string): (key: EntityKey) => string {
+  const known = new Map<string, { readonly typeName: string; readonly subject: string }>()
+  return (key) => {
+    const found = known.get(key.id)
+    if (found?.typeName === key.typeName) return found.subject
+    if (known.size >= MAX_REMEMBERED) known.clear()
+    const subject = subjectOf(stream, key)
+    known.set(key.id, { typeName: key.typeName, subject })
+    return subject
+  }
+}
+
 /** The subjects of all entities, as the stream listens to them. */
 export function allSubjects(stream: string): string {
   return `${stream}.*.*.*`

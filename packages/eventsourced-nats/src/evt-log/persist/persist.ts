@@ -5,7 +5,7 @@ import { readHead } from '../head.js'
 import type { Work } from '../../wire/work.js'
 import type { RecentHeads } from '../recent-heads.js'
 import type { Stream } from '../stream.js'
-import { subjectOf } from '../subject.js'
+import { rememberingSubjects } from '../subject.js'
 import { Batcher } from './batcher.js'
 import { createBudget } from './budget.js'
 import { look } from './look.js'
@@ -29,6 +29,7 @@ export function createPersist(
   const budget = createBudget(maxInFlightBytes)
   const batcher = new Batcher(stream)
   const way = new Way(batching, stream.logger)
+  const subjectOf = rememberingSubjects(stream.name)
   let underWay = 0
   let lingering = 0
   const noneLingers = () => {
@@ -36,23 +37,28 @@ export function createPersist(
     lingering = 0
   }
 
+  const note = (outcome: Outcome, sentAt: number, before: number) => {
+    // A failure may be as quick or slow as it likes.
+    if (outcome.kind === 'stored') way.took(sentAt, before)
+  }
+
   const send = (write: Write, onOutcome: OnOutcome) => {
     if (write.msgs.length > 1) return batcher.send(write, onOutcome)
     const before = underWay
     const sentAt = performance.now()
-    const note = (outcome: Outcome) => {
-      // A failure may be as quick or slow as it likes.
-      if (outcome.kind === 'stored') way.took(sentAt, before)
-      onOutcome(outcome)
-    }
     if (!way.sharesBatch(before)) {
-      return stream.wire.send(outMsg(write, 0), (reply) => note(outcomeOf(pubReply(stream.name, reply), 1)))
+      return stream.wire.send(outMsg(write, 0), (reply) => {
+        const outcome = outcomeOf(pubReply(stream.name, reply), 1)
+        note(outcome, sentAt, before)
+        onOutcome(outcome)
+      })
     }
     batcher.send(write, (outcome) => {
       // All of a batch are answered at once, and what follows on them comes in the same turn of the event loop: they still count for it.
       underWay++
       if (lingering++ === 0) setImmediate(noneLingers)
-      note(outcome)
+      note(outcome, sentAt, before)
+      onOutcome(outcome)
     })
   }
   const sendAgain: Send = (write) => new Promise((done) => send(write, done))
@@ -96,7 +102,7 @@ export function createPersist(
   }
 
   return (append) => {
-    const write = writeOf(append, subjectOf(stream.name, append.key), stream.wire.maxPayload)
+    const write = writeOf(append, subjectOf(append.key), stream.wire.maxPayload)
     if (isKnown(recent, write)) return inTurn(write)
     return work.do(() => checkHead(stream, recent, write).then((before) => before ?? inTurn(write)))
   }
