@@ -2,13 +2,13 @@ import { isForgotten } from '../entity/forgotten.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { sliceOf } from '../log/slice.js'
 import { Intake } from './intake.js'
-import { type Item, itemOf, offsetAt } from './item.js'
+import { freshFateOf, type Item, itemOf, offsetAt } from './item.js'
 import type { Offset } from './offset-store.js'
 import type { ProjectionSetup } from './options.js'
 import type { SliceState } from './slice-state.js'
 
-/** How many batches are read ahead. */
-const BATCHES_AHEAD = 4
+/** How many batches are read ahead: one that is made up while another is delivered. What waits longer outlives its garbage collection. */
+const BATCHES_AHEAD = 2
 /** How many events of a slice that is held back are kept; more are read again later. */
 const MAX_BACKLOG = 64
 
@@ -32,9 +32,9 @@ export class Collector<Evt> {
   readonly #setup: ProjectionSetup<Evt>
   readonly #isHeld: (state: SliceState) => boolean
   readonly #onMore: () => void
-  #intake: Intake | undefined
+  #intake: Intake<Evt> | undefined
   #reads: ReadonlySet<number> = new Set()
-  #anchor: Offset | undefined
+  #taken: PersistedEvt | undefined
 
   constructor({ setup, isHeld, onMore }: CollectorOptions<Evt>) {
     this.#setup = setup
@@ -44,7 +44,7 @@ export class Collector<Evt> {
 
   /** The last event that was taken from the reader: no slice that is read has an event before it that was not taken. */
   get anchor(): Offset | undefined {
-    return this.#anchor
+    return this.#taken && offsetAt(this.#taken)
   }
 
   /** Why the reading has failed. */
@@ -64,18 +64,18 @@ export class Collector<Evt> {
     this.#reads = new Set(slices)
     if (states.length === 0) return
     for (const state of states) state.phase = 'reading'
-    const { evtLog, typeName, bounds } = this.#setup
+    const { evtLog, typeName, bounds, decode } = this.#setup
     const after = Math.min(...states.map(({ seen }) => seen))
     const { maxEvts: batchEvts } = bounds
     const maxEvts = batchEvts * BATCHES_AHEAD
-    this.#intake = new Intake({ evtLog, typeName, after, slices, batchEvts, maxEvts, onMore: this.#onMore })
+    this.#intake = new Intake({ evtLog, typeName, after, slices, decode, batchEvts, maxEvts, onMore: this.#onMore })
   }
 
   stop(): void {
     this.#intake?.stop()
     this.#intake = undefined
     this.#reads = new Set()
-    this.#anchor = undefined
+    this.#taken = undefined
   }
 
   /** How long to wait before what is there makes a batch, in milliseconds; `Infinity` if nothing is there. */
@@ -109,18 +109,27 @@ export class Collector<Evt> {
   }
 
   #fromReader(slices: ReadonlyMap<number, SliceState>, items: Item<Evt>[]): Collected<Evt> {
-    while (items.length < this.#setup.bounds.maxEvts) {
-      const evt = this.#intake?.peek()
-      if (evt === undefined) break
-      const state = slices.get(sliceOf(evt.key.id))
-      const goesNow = state !== undefined && this.#wants(state, evt) && !this.#isKept(state, evt)
-      if (goesNow && isForgotten(evt) && items.length > 0) break
-      this.#intake?.take()
-      this.#anchor = offsetAt(evt)
+    const intake = this.#intake
+    if (intake === undefined) return { kind: 'items', items }
+    const { maxEvts } = this.#setup.bounds
+    const stateOf = statesById(slices)
+    // No time passes meanwhile.
+    const held = new Set<SliceState>()
+    const isHeld = (state: SliceState) => held.has(state) || (this.#isHeld(state) && held.add(state).size > 0)
+    while (items.length < maxEvts) {
+      const read = intake.peek()
+      if (read === undefined) break
+      const { stored, fate } = read
+      const state = stateOf(stored.key.id)
+      const goesNow = state !== undefined && wants(state, stored, isHeld) && !this.#isKept(state, stored)
+      if (goesNow && fate.kind === 'forget' && items.length > 0) break
+      intake.take()
+      this.#taken = stored
       if (!goesNow) continue
-      state.seen = evt.position
-      if (isForgotten(evt)) return this.#one(state, evt)
-      items.push(this.#itemOf(state, evt))
+      state.seen = stored.position
+      const item = itemOf(state, stored, fate)
+      if (fate.kind === 'forget') return { kind: 'forgotten', item }
+      items.push(item)
     }
     return { kind: 'items', items }
   }
@@ -139,16 +148,7 @@ export class Collector<Evt> {
   }
 
   #itemOf(state: SliceState, evt: PersistedEvt): Item<Evt> {
-    return itemOf(state, evt, this.#setup.decode)
-  }
-
-  /** Whether a slice is read, and has not had the event before. */
-  #wants(state: SliceState, evt: PersistedEvt): boolean {
-    if (state.phase !== 'reading' || evt.position <= state.seen || state.hasOverflown) return false
-    if (this.#isHeld(state)) return true
-    // What is passed over now must be read again, should the slice still turn out to be ours.
-    state.unclaim()
-    return false
+    return itemOf(state, evt, freshFateOf(evt, this.#setup.decode))
   }
 
   /** Keeps an event whose slice is held back. */
@@ -161,5 +161,26 @@ export class Collector<Evt> {
       state.hasOverflown = true
     }
     return true
+  }
+}
+
+/** Whether a slice is read, and has not had the event before. */
+function wants(state: SliceState, evt: PersistedEvt, isHeld: (state: SliceState) => boolean): boolean {
+  if (state.phase !== 'reading' || evt.position <= state.seen || state.hasOverflown) return false
+  if (isHeld(state)) return true
+  // What is passed over now must be read again, should the slice still turn out to be ours.
+  state.unclaim()
+  return false
+}
+
+/** Finds the slices of entities. Of events that were stored together the entity is mostly the same. */
+function statesById(slices: ReadonlyMap<number, SliceState>): (id: string) => SliceState | undefined {
+  let last: string | undefined
+  let state: SliceState | undefined
+  return (id) => {
+    if (id === last) return state
+    last = id
+    state = slices.get(sliceOf(id))
+    return state
   }
 }

@@ -216,7 +216,8 @@ interface Load<Evt> {
 const NOTHING = { evts: [], forgotten: undefined } as const
 
 function loadOf<Evt>(items: readonly Item<Evt>[]): Load<Evt> {
-  const evts = items.flatMap(({ fate }) => (fate.kind === 'handle' ? [fate.evt] : []))
+  const evts: ProjectedEvt<Evt>[] = []
+  for (const { fate } of items) if (fate.kind === 'handle') evts.push(fate.evt)
   const [first] = items
   return { evts, forgotten: first?.fate.kind === 'forget' ? first.fate.entity : undefined }
 }

@@ -1,14 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError } from '../errors.js'
 import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
+import { type Fate, freshFateOf } from './item.js'
 import { SLICE_COUNT } from '../log/slice.js'
 
 /** What is read, and how far ahead. */
-export interface IntakeOptions {
+export interface IntakeOptions<Evt> {
   readonly evtLog: EvtLog
   readonly typeName: string
   readonly after: number
   readonly slices: readonly number[]
+  readonly decode: (evt: PersistedEvt) => Evt
   /** How many events make a batch. */
   readonly batchEvts: number
   /** How many events are read ahead at most. */
@@ -22,18 +24,25 @@ const MAX_BYTES = 16 * 1_048_576
 /** After how many events sockets have their turn. A log that has a page at hand gives it without a pause, and the delivery under way would wait for all of it. */
 const EVTS_A_TURN = 128
 
+/** An event that waits. It is decoded while the batch before it is delivered, which has the time. */
+export interface ReadEvt<Evt> {
+  readonly stored: PersistedEvt
+  /** What becomes of it if nothing of its entity is parked. */
+  readonly fate: Fate<Evt>
+}
+
 /** Reads the events of a type ahead of those who handle them, within bounds: what a projection keeps in memory does not depend on its lag. */
-export class Intake {
-  readonly #options: IntakeOptions
+export class Intake<Evt> {
+  readonly #options: IntakeOptions<Evt>
   readonly #abort = new AbortController()
-  #evts: PersistedEvt[] = []
+  #evts: ReadEvt<Evt>[] = []
   #next = 0
   #bytes = 0
   #resume: (() => void) | undefined
   #error: Error | undefined
   #filledAt = 0
 
-  constructor(options: IntakeOptions) {
+  constructor(options: IntakeOptions<Evt>) {
     this.#options = options
     void this.#read()
   }
@@ -59,17 +68,18 @@ export class Intake {
   }
 
   /** The next event; nothing if there is none for now. */
-  peek(): PersistedEvt | undefined {
+  peek(): ReadEvt<Evt> | undefined {
     return this.#evts[this.#next]
   }
 
   /** Takes the next event. */
-  take(): PersistedEvt | undefined {
+  take(): ReadEvt<Evt> | undefined {
     const evt = this.peek()
     if (evt === undefined) return undefined
     this.#next += 1
-    this.#bytes -= evt.bytes.byteLength
+    this.#bytes -= evt.stored.bytes.byteLength
     if (this.#next === this.#evts.length) this.#clear()
+    else if (this.#next >= this.#options.maxEvts) this.#letGoOfTaken()
     // Half-way, lest the reader be woken for each event.
     if (this.#resume !== undefined && this.size <= this.#options.maxEvts / 2 && this.#bytes <= MAX_BYTES / 2)
       this.#goOn()
@@ -84,7 +94,7 @@ export class Intake {
   }
 
   async #read(): Promise<void> {
-    const { evtLog, typeName, after, slices, batchEvts, maxEvts, onMore } = this.#options
+    const { evtLog, typeName, after, slices, decode, batchEvts, maxEvts, onMore } = this.#options
     const { signal } = this.#abort
     let turn = 0
     try {
@@ -95,7 +105,7 @@ export class Intake {
           this.#filledAt = performance.now()
           onMore()
         }
-        this.#evts.push(evt)
+        this.#evts.push({ stored: evt, fate: freshFateOf(evt, decode) })
         this.#bytes += evt.bytes.byteLength
         if (this.size === batchEvts) onMore()
         if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) {
@@ -112,6 +122,12 @@ export class Intake {
       this.#error = asError(error)
       onMore()
     }
+  }
+
+  /** What was taken is let go of now and then, also where there is always something left. */
+  #letGoOfTaken(): void {
+    this.#evts = this.#evts.slice(this.#next)
+    this.#next = 0
   }
 
   #room(): Promise<void> {

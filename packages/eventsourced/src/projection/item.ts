@@ -24,15 +24,10 @@ export interface Item<Evt> {
   fate: Fate<Evt>
 }
 
-/** An event and what is to become of it. */
-export function itemOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Item<Evt> {
-  return { state, stored, fate: fateOf(state, stored, decode) }
-}
-
-function fateOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Fate<Evt> {
-  const fate = freshFateOf(stored, decode)
+/** An event and what is to become of it, which would be `fate` if nothing of its entity were parked. */
+export function itemOf<Evt>(state: SliceState, stored: PersistedEvt, fate: Fate<Evt>): Item<Evt> {
   const isBehind = state.parkedIds.has(stored.key.id) && fate.kind !== 'forget'
-  return isBehind ? behindParked(fate) : fate
+  return { state, stored, fate: isBehind ? behindParked(fate) : fate }
 }
 
 /** What becomes of an event that is behind no parked one of its entity. */
