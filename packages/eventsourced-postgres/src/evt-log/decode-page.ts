@@ -24,20 +24,34 @@ export function decodePage(row: Row | undefined, after: number, keyOf: (id: stri
     bytes = [],
     metadata = [],
   ] = columns.map((list) => list?.split('\n') ?? [])
-  const evts = positions.map(
-    (position, at): PersistedEvt => ({
-      key: keyOf(own(ids[at] ?? '')),
+  const evts: PersistedEvt[] = []
+  // What was stored together is mostly of one entity, and always of one append.
+  const keys = sharing((id) => keyOf(own(id)))
+  const writers = sharing(own)
+  const names = sharing(own)
+  for (const [at, position] of positions.entries()) {
+    evts.push({
+      key: keys(ids[at] ?? ''),
       seqNo: Number(seqNos[at]),
       position: Number(position),
-      appendId: own(appendIds[at] ?? ''),
-      type: own(types[at] ?? ''),
+      appendId: writers(appendIds[at] ?? ''),
+      type: names(types[at] ?? ''),
       version: Number(versions[at]),
       bytes: Buffer.from(bytes[at] ?? '', 'hex'),
       time: new Date(Number(times[at])),
       metadata: decodeMetadata(metadata[at] ?? '{}'),
-    }),
-  )
+    })
+  }
   return { evts, through: through == null ? after : Number(through), more: more === 't' }
+}
+
+/** Makes something of each line, once of those that are the same one after another. */
+function sharing<Made>(make: (line: string) => Made): (line: string) => Made {
+  let last: { readonly line: string; readonly made: Made } | undefined
+  return (line) => {
+    if (last?.line !== line) last = { line, made: make(line) }
+    return last.made
+  }
 }
 
 /** The same text by itself: what was cut out of a list keeps all of the list in memory for as long as it is kept. */

@@ -23,7 +23,11 @@ export interface LiveReading extends Reading {
 }
 
 /** Reads what there is, page by page: while the consumer is at one the next is on its way. Answers with how far it has read. */
-export async function* readPages({ page, after, signal }: Reading): AsyncGenerator<PersistedEvt, number, void> {
+export async function* readPages({
+  page,
+  after,
+  signal,
+}: Reading): AsyncGenerator<readonly PersistedEvt[], number, void> {
   let next = page(after)
   for (;;) {
     const { evts, through, more } = await next
@@ -34,17 +38,15 @@ export async function* readPages({ page, after, signal }: Reading): AsyncGenerat
       // Sockets have no turn while a consumer takes one event after another without waiting: the question must be out before.
       await nextTurn()
     }
-    for (const evt of evts) {
-      signal.throwIfAborted()
-      yield evt
-    }
+    signal.throwIfAborted()
+    if (evts.length > 0) yield evts
     signal.throwIfAborted()
     if (!more) return through
   }
 }
 
 /** Reads what there is, then waits for more, and so on. It never waits while it is behind. */
-export async function* readLive(reading: LiveReading): AsyncGenerator<PersistedEvt, void, void> {
+export async function* readLive(reading: LiveReading): AsyncGenerator<readonly PersistedEvt[], void, void> {
   const { watch, pollIntervalMs, signal, to, isComplete } = reading
   let { after } = reading
   try {

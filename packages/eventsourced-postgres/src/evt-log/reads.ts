@@ -38,7 +38,7 @@ const RETRY_MS = 250
 /** Why a read is over whose consumer has left; nobody sees it. A reason that is not given would be made, with its stack, for each read. */
 const LEFT = 'the consumer has left'
 
-type EvtStream = AsyncGenerator<PersistedEvt, unknown, void>
+type EvtPages = AsyncGenerator<readonly PersistedEvt[], unknown, void>
 type Live = Pick<LiveReading, 'to' | 'isComplete'>
 
 /** The reads of a log. Each page is one statement, on a connection that is given back before its events are consumed. */
@@ -93,16 +93,13 @@ export class Reads {
     return this.#read(signal, (signal) => this.#ids(typeName, signal))
   }
 
-  async *#ids(typeName: string, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  async *#ids(typeName: string, signal: AbortSignal): AsyncGenerator<readonly string[], void, void> {
     let before: [id: string, seqNo: number] = [HIGHEST_ID, Number.MAX_SAFE_INTEGER]
     for (;;) {
       const values = [typeName, ...before, PAGE.rows]
       const rows = await this.#ask('reading ids', this.#options.statements.entityIds, values, signal)
-      for (const [id, hasEvts] of rows) {
-        signal.throwIfAborted()
-        if (id != null && hasEvts === 't') yield id
-      }
       signal.throwIfAborted()
+      yield rows.flatMap(([id, hasEvts]) => (id != null && hasEvts === 't' ? [id] : []))
       const last = rows.at(-1)?.[0]
       if (last == null || rows.length < PAGE.rows) return
       before = [last, 0]
@@ -115,10 +112,13 @@ export class Reads {
     for (const over of this.#open) over.abort(reason)
   }
 
-  /** Runs a read on a signal of its own, which fires when the caller's does, when the log closes, and when the consumer leaves. */
+  /**
+   * Runs a read on a signal of its own, which fires when the caller's does, when the log closes, and when the consumer leaves. What it reads comes by the page
+   * and is given one by one: each generator that an item passes through takes longer than the item.
+   */
   async *#read<Item>(
     signal: AbortSignal | undefined,
-    read: (signal: AbortSignal) => AsyncGenerator<Item, unknown, void>,
+    read: (signal: AbortSignal) => AsyncGenerator<readonly Item[], unknown, void>,
   ): AsyncGenerator<Item, void, void> {
     signal?.throwIfAborted()
     if (this.#closed !== undefined) throw this.#closed
@@ -127,7 +127,12 @@ export class Reads {
     signal?.addEventListener('abort', onAbort)
     this.#open.add(over)
     try {
-      yield* read(over.signal)
+      for await (const page of read(over.signal)) {
+        for (const item of page) {
+          over.signal.throwIfAborted()
+          yield item
+        }
+      }
     } finally {
       this.#open.delete(over)
       signal?.removeEventListener('abort', onAbort)
@@ -135,7 +140,7 @@ export class Reads {
     }
   }
 
-  #live(topic: string, reading: Reading, live: Live): EvtStream {
+  #live(topic: string, reading: Reading, live: Live): EvtPages {
     const { listener, pollIntervalMs } = this.#options
     const { signal } = reading
     const page = (after: number): Promise<Page> => this.#patiently(() => reading.page(after), signal)
@@ -179,4 +184,4 @@ export class Reads {
   }
 }
 
-async function* nothing(): AsyncGenerator<PersistedEvt, void, void> {}
+async function* nothing(): AsyncGenerator<readonly PersistedEvt[], void, void> {}
