@@ -83,7 +83,10 @@ export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: Guar
   }
 }
 
-/** Whether a statement failed for what others do, or for what the server lacks for now: a lost connection, a deadlock, a full disk. */
+/** A serialization failure, a deadlock, a full disk, too many connections. What a statement itself takes too much of (memory, temporary files) is not among them. */
+const NOBODYS_FAULT = ['40001', '40P01', '53100', '53300']
+
+/** Whether a statement failed for what others do, or for what the server lacks for now. */
 function isNobodysFault(error: unknown): boolean {
-  return isConnectionSpent(error) || ['40', '53'].some((start) => sqlState(error)?.startsWith(start))
+  return isConnectionSpent(error) || NOBODYS_FAULT.includes(sqlState(error) ?? '')
 }
