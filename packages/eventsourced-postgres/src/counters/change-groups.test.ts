@@ -29,13 +29,16 @@ test('a change that comes alone goes alone, and those that come meanwhile go tog
   answers[0]?.()
   expect(await first).toEqual(['1'])
   await expect.poll(() => keys.length).toBe(2)
-  // In the order of their keys, in which all processes lock them, and of one key in that in which they came.
-  expect(keys[1]).toEqual(['a', 'a', 'b', 'c', 'd'])
+  // In the order of their keys, in which all processes lock them, and of one key one at a time.
+  expect(keys[1]).toEqual(['a', 'b', 'c', 'd'])
   answers[1]?.()
+  await expect.poll(() => keys.length).toBe(3)
+  expect(keys[2]).toEqual(['a'])
+  answers[2]?.()
   expect(await Promise.all(others)).toEqual([['10'], ['11'], ['12'], ['13'], ['14']])
   const last = groups.add(asked('k', 2n))
-  await expect.poll(() => keys.length).toBe(3)
-  answers[2]?.()
+  await expect.poll(() => keys.length).toBe(4)
+  answers[3]?.()
   expect(await last).toEqual(['2'])
 })
 
@@ -44,19 +47,21 @@ test('one that is refused fails alone; where all may be made, all are uncertain'
     if (group.some(({ key }) => key === 'bad')) throw new RefusedError('bad-input', 'it is bad')
     return group.map((): Row => ['made'])
   })
-  const outcomes = await Promise.allSettled(['a', 'bad', 'c'].map((key) => refusing.add(asked(key))))
+  const outcomes = await Promise.allSettled(['alone', 'a', 'bad', 'c'].map((key) => refusing.add(asked(key))))
   expect(outcomes).toMatchObject([
+    { status: 'fulfilled', value: ['made'] },
     { status: 'fulfilled', value: ['made'] },
     { status: 'rejected', reason: { code: 'REFUSED' } },
     { status: 'fulfilled', value: ['made'] },
   ])
   const lost = new ChangeGroups(() => Promise.reject(new UncertainError('no answer')))
-  const all = await Promise.allSettled(['a', 'b'].map((key) => lost.add(asked(key))))
-  expect(all).toMatchObject([{ reason: { code: 'UNCERTAIN' } }, { reason: { code: 'UNCERTAIN' } }])
+  const all = await Promise.allSettled(['alone', 'a', 'b'].map((key) => lost.add(asked(key))))
+  const uncertain = { reason: { code: 'UNCERTAIN' } }
+  expect(all).toMatchObject([uncertain, uncertain, uncertain])
 })
 
 test('whoever is answered less than was sent is told that it is uncertain', async () => {
   const groups = new ChangeGroups(async () => [['made']])
-  const outcomes = await Promise.allSettled(['a', 'b'].map((key) => groups.add(asked(key))))
-  expect(outcomes).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'UNCERTAIN' } }])
+  const outcomes = await Promise.allSettled(['alone', 'a', 'b'].map((key) => groups.add(asked(key))))
+  expect(outcomes).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }, { reason: { code: 'UNCERTAIN' } }])
 })

@@ -28,7 +28,8 @@ const MAX_CHANGES = 500
 /**
  * Sends changes in groups, one group at a time: while it commits, the next one forms. A change that comes alone goes alone, at once.
  *
- * The keys of a group are locked one after another and held to its commit. So all processes send them in the same order, that of their names.
+ * The keys of a group are locked one after another and held to its commit. So all processes send them in the same order, that of their names. Several
+ * changes of a key, by different instances of this process, go one after another.
  */
 export class ChangeGroups {
   readonly #send: SendChanges
@@ -50,12 +51,23 @@ export class ChangeGroups {
   async #sendAll(): Promise<void> {
     this.#isSending = true
     while (this.#waiting.length > 0) {
-      // Whoever was just answered, or calls in the same turn, gets into this group: else each would be followed by a group of one.
-      await nextTurn()
-      const group = this.#waiting.splice(0, MAX_CHANGES)
-      await this.#sendGroup(group.sort(byName))
+      const group = this.#nextGroup()
+      await this.#sendGroup(group)
+      // So that all who were answered, and call again, get into the next group: else each would be followed by a group of one.
+      if (group.length > 1) await nextTurn()
     }
     this.#isSending = false
+  }
+
+  /** One change a key, in the order of their names. What is left keeps its order. */
+  #nextGroup(): readonly Waiting[] {
+    const group = new Map<string, Waiting>()
+    this.#waiting = this.#waiting.filter((waiting) => {
+      if (group.size >= MAX_CHANGES || group.has(waiting.name)) return true
+      group.set(waiting.name, waiting)
+      return false
+    })
+    return [...group.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
   }
 
   async #sendGroup(group: readonly Waiting[]): Promise<void> {
@@ -75,10 +87,4 @@ export class ChangeGroups {
       }
     }
   }
-}
-
-/** Those of one key keep the order in which they came. */
-function byName(one: Waiting, other: Waiting): number {
-  if (one.name === other.name) return 0
-  return one.name < other.name ? -1 : 1
 }

@@ -5,11 +5,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import { names } from '../names.js'
 import { PostgresCounterStore } from '../index.js'
 import { heartbeat } from './sql/heartbeat.js'
-import { change } from './sql/change.js'
+import { changes } from './sql/changes.js'
 import { counts } from './sql/slices.js'
 
 const IN_ANALYSIS = 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)'
 const INSTANCES = 10
+const WRITER = '0193a0b4-7e5f-7c3b-8a1d-2e4f6a8b0c1d'
 
 test('what an operation reads depends on the instances of its key alone, and a heartbeat on nothing', async () => {
   const connection = await testPostgres()
@@ -26,12 +27,12 @@ test('what an operation reads depends on the instances of its key alone, and a h
     await Promise.all(counters.flatMap((counter) => keys.map((key) => counter.inc(key, 1))))
   }
   const caller = ['n', 'instance 7', '30 s', '7 d', null]
-  const operations = {
+  const operations: Record<string, { readonly text: string; readonly values: unknown[] }> = {
     heartbeat: { text: heartbeat(names('eventsourced', 'counters')), values: caller },
     get: { text: counts(names('eventsourced', 'counters')), values: [...caller, 'key 3'] },
     change: {
-      text: change(names('eventsourced', 'counters')),
-      values: [null, ...caller.slice(0, 4), 'key 3', 'add', '1', '0193a0b4-7e5f-7c3b-8a1d-2e4f6a8b0c1d', '1'],
+      text: changes(names('eventsourced', 'counters')),
+      values: [null, ['n'], ['instance 7'], [30_000], [600_000], ['key 3'], ['add'], ['1'], [WRITER], ['1']],
     },
   }
   /** How many pages each operation looks at. */

@@ -11,7 +11,7 @@ import { Accepted } from '../accepted.js'
 import { splitAppendId } from '../append-id.js'
 import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../config.js'
 import { ask } from '../database/ask.js'
-import { textArray } from '../database/binary-array.js'
+import { int8Array, textArray, uuidArray } from '../database/binary-array.js'
 import type { Database } from '../database/database.js'
 import { lend } from '../database/lend.js'
 import { open } from '../database/open.js'
@@ -21,7 +21,7 @@ import { meaningOf } from '../errors/sqlstate.js'
 import { inReadCommitted } from '../database/read-committed.js'
 import { type AskedChange, ChangeGroups } from './change-groups.js'
 import { COUNTER_STEPS } from './schema.js'
-import { change, changes } from './sql/change.js'
+import { changes } from './sql/changes.js'
 import { clear } from './sql/clear.js'
 import { heartbeat } from './sql/heartbeat.js'
 import { leave } from './sql/leave.js'
@@ -40,7 +40,6 @@ interface Statements {
   readonly heartbeat: Statement
   readonly counts: Statement
   readonly slices: Statement
-  readonly change: Statement
   readonly changes: Statement
   readonly clear: Statement
   readonly leave: Statement
@@ -97,7 +96,6 @@ export class PostgresCounterStore implements CounterStore {
       heartbeat: statement(heartbeat(names), preparedStatements),
       counts: statement(counts(names), preparedStatements),
       slices: statement(slices(names), preparedStatements),
-      change: statement(change(names), preparedStatements),
       changes: statement(changes(names), preparedStatements),
       clear: statement(clear(names), preparedStatements),
       leave: statement(leave(names), preparedStatements),
@@ -161,14 +159,8 @@ export class PostgresCounterStore implements CounterStore {
     swept.catch((error: unknown) => logger.warn({ err: error }, 'what is forgotten of counters was not removed'))
   }
 
-  /** One that is alone takes a scalar statement, which is cheaper than arrays of one. */
   #send(asked: readonly AskedChange[]): Promise<Row[]> {
-    const columns = columnsOf(asked)
-    const [statement, values] =
-      asked.length === 1
-        ? [this.#statements.change, columns.map(([value = null]) => value)]
-        : [this.#statements.changes, columns.map(textArray)]
-    return this.#write('changing counters', statement, [this.#now(), ...values])
+    return this.#write('changing counters', this.#statements.changes, [this.#now(), ...columnsOf(asked)])
   }
 
   #caller({ namespace, instanceId, deadInstanceThreshold, forgetAfter }: CounterInstance): Parameter[] {
@@ -208,19 +200,19 @@ function interval(ms: number): string {
   return `${ms / 1_000} s`
 }
 
-/** The parameters of changes, a column each. */
-function columnsOf(asked: readonly AskedChange[]): string[][] {
+/** The parameters of changes, an array a column. */
+function columnsOf(asked: readonly AskedChange[]): Buffer[] {
   const ids = asked.map(({ changeId }) => splitAppendId(changeId))
   return [
-    asked.map(({ instance }) => instance.namespace),
-    asked.map(({ instance }) => instance.instanceId),
-    asked.map(({ instance }) => interval(instance.deadInstanceThreshold)),
-    asked.map(({ instance }) => interval(instance.forgetAfter)),
-    asked.map(({ key }) => key),
-    asked.map(({ change }) => change.type),
-    asked.map(({ change }) => ('count' in change ? String(change.count) : '0')),
-    ids.map(({ writer }) => writer),
-    ids.map(({ no }) => String(no)),
+    textArray(asked.map(({ instance }) => instance.namespace)),
+    textArray(asked.map(({ instance }) => instance.instanceId)),
+    int8Array(asked.map(({ instance }) => instance.deadInstanceThreshold)),
+    int8Array(asked.map(({ instance }) => instance.forgetAfter)),
+    textArray(asked.map(({ key }) => key)),
+    textArray(asked.map(({ change }) => change.type)),
+    textArray(asked.map(({ change }) => ('count' in change ? String(change.count) : '0'))),
+    uuidArray(ids.map(({ writer }) => writer)),
+    int8Array(ids.map(({ no }) => no)),
   ]
 }
 

@@ -1,5 +1,5 @@
 import type { Step } from '../database/migrate.js'
-import { createChange } from './sql/change.js'
+import { createChanges } from './sql/changes.js'
 import { createClear } from './sql/clear.js'
 import { createCounters } from './sql/create-counters.js'
 import { createHeartbeat } from './sql/heartbeat.js'
@@ -12,9 +12,8 @@ export const COUNTER_STEPS: readonly Step[] = [
     ...createCounters(names),
     createHeartbeat(names),
     createSlices(names),
-    createChange(names),
     createClear(names),
     createSweep(names),
   ],
-  (names) => [createClear(names), createSweep(names)],
+  (names) => [createChanges(names), createClear(names), createSweep(names)],
 ]

@@ -16,7 +16,7 @@ export function createSlices(names: Names): string {
       JOIN ${qualified()} AS s ON s.namespace = k.namespace AND s.key = k.key AND s.epoch = k.epoch
       JOIN ${qualified('_instances')} AS i
         ON i.namespace = s.namespace AND i.instance_id = s.instance_id AND i.generation = s.generation
-      WHERE k.namespace = p_namespace AND k.key = p_key AND k.generation = ${namespaceGeneration(names)}
+      WHERE k.namespace = p_namespace AND k.key = p_key AND k.generation = ${namespaceGeneration(names, 'p_namespace')}
         AND (i.alive_until > moment OR ${IS_CALLER});
     END`
   return `
