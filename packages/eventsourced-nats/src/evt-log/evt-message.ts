@@ -74,11 +74,11 @@ export function msgHead({ seq, subject, headers }: StoredMsg): MsgHead {
 }
 
 /** The event that a message is; undefined for a tombstone. @throws {RefusedError} as {@link msgHead} does */
-export function evtOf(msg: StoredMsg, head = msgHead(msg)): PersistedEvt | undefined {
+export function evtOf(msg: StoredMsg, head = msgHead(msg), toKey = keyOf): PersistedEvt | undefined {
   const { seqNo, position, appendId, isTombstone } = head
   if (isTombstone) return undefined
   return {
-    key: keyOf(msg.subject),
+    key: toKey(msg.subject),
     seqNo,
     position,
     appendId,

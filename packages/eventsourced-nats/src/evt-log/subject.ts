@@ -49,3 +49,12 @@ export function keyOf(subject: string): EntityKey {
   const [, typeName = '', , id = ''] = subject.split('.')
   return entityKey(typeName, id)
 }
+
+/** Tells the keys of subjects one after another. What was stored together is mostly of one entity, whose key is then the same object. */
+export function keysInOrder(): typeof keyOf {
+  let last: { readonly subject: string; readonly key: EntityKey } | undefined
+  return (subject) => {
+    if (last?.subject !== subject) last = { subject, key: keyOf(subject) }
+    return last.key
+  }
+}

@@ -1,8 +1,9 @@
 import { type EvtsByTypeOptions, type PersistedEvt, SLICE_COUNT } from 'eventsourced'
-import { evtOf } from '../evt-message.js'
+import { evtOf, msgHead } from '../evt-message.js'
 import type { RecentHeads } from '../recent-heads.js'
+import type { StoredMsg } from '../stored-msg.js'
 import { leaderMsg, type Stream } from '../stream.js'
-import { isOfType, subjectsOfType } from '../subject.js'
+import { isOfType, keysInOrder, subjectsOfType } from '../subject.js'
 import { follow } from './follow.js'
 
 /** Pages of the events of a type, or of some of its slices, through a consumer of either just those or all messages. */
@@ -19,7 +20,9 @@ export async function* evtsByType(
   if (subjects.length === 0) return
   const last = live ? Infinity : await lastSeq(stream, subjects, signal)
   if (last <= after) return
-  const reading = { subjects, after, isPatient: live, isWanted, read: evtOf }
+  const toKey = keysInOrder()
+  const read = (msg: StoredMsg) => evtOf(msg, msgHead(msg), toKey)
+  const reading = { subjects, after, isPatient: live, isWanted, read }
   for await (const { items, through } of follow(stream, reading, signal)) {
     recent.reached(through)
     if (items.length > 0) yield through <= last ? items : items.filter(({ position }) => position <= last)
