@@ -1,4 +1,5 @@
 import { ConflictError } from '../errors.js'
+import { appendIdParts } from '../log/append-id.js'
 import { isCount } from './check.js'
 import { CounterOverflowError } from './counter-overflow-error.js'
 import type { CounterChange } from './counter-store.js'
@@ -143,14 +144,8 @@ function isCurrent(
 
 /** Whether one change of a writer's came after another. Those of two writers have no order. */
 function isLater(one: string, other: string): boolean {
-  const [writer, no] = partsOf(one)
-  const [otherWriter, otherNo] = partsOf(other)
-  return writer === otherWriter && no > otherNo
-}
-
-function partsOf(changeId: string): [writer: string, no: number] {
-  const dash = changeId.lastIndexOf('-')
-  return [changeId.slice(0, dash), Number(changeId.slice(dash + 1))]
+  const [of, ofOther] = [appendIdParts(one), appendIdParts(other)]
+  return of.prefix === ofOther.prefix && of.count > ofOther.count
 }
 
 function fitting(key: string, counts: Counts): Counts {

@@ -3,7 +3,7 @@ import { v7 } from 'uuid'
 import { backOff } from '../entity/back-off.js'
 import { checkFields, checkPart } from '../entity/check-fields.js'
 import { hasCode, InvalidInputError, messageOf, RefusedError, UncertainError } from '../errors.js'
-import { appendIds } from '../log/append-id.js'
+import { APPEND_ID, appendIds } from '../log/append-id.js'
 import { MAX_TIMER } from '../max-timer.js'
 import { checkCount, checkCounterName } from './check.js'
 import type { CounterChange, CounterInstance, CounterStore } from './counter-store.js'
@@ -128,6 +128,9 @@ class StrictCounter implements StrictInstanceAwareCounter {
   }
 
   async inc(key: string, count: Count, { changeId }: { readonly changeId?: string } = {}): Promise<Counts> {
+    if (changeId !== undefined && !APPEND_ID.test(changeId)) {
+      throw new InvalidInputError('changeId', changeId, 'an id of newChangeId()')
+    }
     return this.#change(key, { type: 'add', count: checkCount(count) }, changeId)
   }
 

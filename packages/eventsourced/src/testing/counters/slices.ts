@@ -167,6 +167,7 @@ export const sliceCases = [
       await assertFails('INVALID_INPUT', () => counter.set('k', count))
       await assertFails('INVALID_INPUT', () => counter.setOnInstance('k', count))
     }
+    await assertFails('INVALID_INPUT', () => counter.inc('k', 1, { changeId: 'of my own' }))
     await assertCounts(counter.get('k'), 0, 0)
   }),
 
