@@ -18,18 +18,22 @@ export async function readHead(
   return head
 }
 
+/** The position of the last event of all, as the stream's leader has it. @throws {UnavailableError | RefusedError} */
+export function readHeadPosition(stream: Stream, recent: RecentHeads): Promise<number> {
+  return lastSeqOf(stream, recent.highest)
+}
+
 /**
- * The sequence of the stream's last message, as its leader has it. An answer older than what this log knows comes from a leader that was cut off, and is
- * asked for again; after the stream's timeout it is taken for what it says: then the stream has lost messages.
+ * The sequence of the stream's last message, which is known to be `atLeast` or larger, as its leader has it. An answer older than that comes from a leader
+ * that was cut off, and is asked for again; after the stream's timeout it is taken for what it says: then the stream has lost messages.
  *
- * @throws {UnavailableError | RefusedError}
+ * @throws {UnavailableError | RefusedError} or the signal's reason
  */
-export async function readHeadPosition(stream: Stream, recent: RecentHeads): Promise<number> {
+export async function lastSeqOf(stream: Stream, atLeast: number, signal?: AbortSignal): Promise<number> {
   const { name, manager, timeoutMs } = stream
   const what = `reading the head of the stream ${name}`
-  const atLeast = recent.highest
   const deadline = performance.now() + timeoutMs
-  return persistently(stream, what, undefined, async () => {
+  return persistently(stream, what, signal, async () => {
     const info = await manager.streams.info(name).catch((error: unknown) => {
       throw failureOf(what, error)
     })

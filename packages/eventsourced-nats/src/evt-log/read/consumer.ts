@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, type Msg, nanos, nuid } from 'nats'
 import { type InMsg, tap } from '../../wire/inlet.js'
+import { orAborted } from '../../wire/or-aborted.js'
 import { orLost } from '../../wire/or-lost.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
@@ -48,7 +49,11 @@ const HEARTBEAT = 100
 /** How a pull with a bound of bytes ends that was delivered whole. */
 const BATCH_COMPLETED = 'Batch Completed'
 
-/** Creates a consumer of the messages on some subjects behind a position, or of all if none is named. @throws what the package throws */
+/**
+ * Creates a consumer of the messages on some subjects behind a position, or of all if none is named. One that is created too late for its reader is deleted.
+ *
+ * @throws what the package throws, or the signal's reason
+ */
 export async function createConsumer<Item>(
   stream: Stream,
   {
@@ -56,9 +61,10 @@ export async function createConsumer<Item>(
     after,
     read,
   }: { readonly subjects: readonly string[]; readonly after: number; readonly read: ReadMsg<Item> },
+  signal: AbortSignal,
 ): Promise<Consumer<Item>> {
   const name = nuid.next()
-  await stream.manager.consumers.add(stream.name, {
+  const creating = stream.manager.consumers.add(stream.name, {
     name,
     ack_policy: AckPolicy.None,
     deliver_policy: DeliverPolicy.StartSequence,
@@ -69,6 +75,15 @@ export async function createConsumer<Item>(
     mem_storage: true,
     num_replicas: 1,
   })
+  try {
+    await orAborted(orLost(creating, stream.wire), signal)
+  } catch (error) {
+    // It may be there, or come up yet. The server does what a connection asks for in order, and so this needs no answer.
+    if (!stream.wire.connection.isClosed()) {
+      stream.wire.connection.publish(`$JS.API.CONSUMER.DELETE.${stream.name}.${name}`)
+    }
+    throw error
+  }
   return new PullConsumer(stream, name, read)
 }
 

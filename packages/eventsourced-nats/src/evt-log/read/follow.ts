@@ -1,8 +1,7 @@
-import { RefusedError, UnavailableError } from 'eventsourced'
+import { EventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
 import { backOff } from '../../wire/back-off.js'
-import { orAborted } from '../../wire/or-aborted.js'
-import { orLost } from '../../wire/or-lost.js'
 import { failureOf } from '../../errors/failure.js'
+import { lastSeqOf } from '../head.js'
 import type { Stream } from '../stream.js'
 import { type Consumer, createConsumer, type Page, type ReadMsg } from './consumer.js'
 import { Sieve } from './sieve.js'
@@ -25,6 +24,7 @@ export interface Following<Item> {
  * What is read of the messages on some subjects behind a position, as they come, for ever: all that is there at a time is a page. When the consumer breaks
  * (a restart, another leader, a lost connection, silence) another takes over behind the last message: that costs time, never a message, never a repeat.
  *
+ * @throws {EventSourcedError} `LOG_LOST_EVENTS` where the stream came back shorter than it was read
  * @throws {UnavailableError | RefusedError} or the signal's reason
  */
 export async function* follow<Item>(
@@ -43,7 +43,7 @@ export async function* follow<Item>(
       consumer ??= await takeOver(
         stream,
         { subjects: sieve.filter, after: last, read: readWanted },
-        { isPatient, signal },
+        { hasRead: last > after, isPatient, signal },
       )
       const delivery = consumer.take()
       signal.throwIfAborted()
@@ -81,7 +81,11 @@ export async function* follow<Item>(
 async function takeOver<Item>(
   stream: Stream,
   wanted: Parameters<typeof createConsumer<Item>>[1],
-  { isPatient, signal }: { readonly isPatient: boolean; readonly signal: AbortSignal },
+  {
+    hasRead,
+    isPatient,
+    signal,
+  }: { readonly hasRead: boolean; readonly isPatient: boolean; readonly signal: AbortSignal },
 ): Promise<Consumer<Item>> {
   const deadline = isPatient ? Infinity : performance.now() + stream.timeoutMs
   const goneBy = missingStream(stream)
@@ -91,7 +95,9 @@ async function takeOver<Item>(
       throw new UnavailableError('reading events: there is no connection to NATS')
     }
     try {
-      return await created(stream, wanted, signal)
+      const consumer = await createConsumer(stream, wanted, signal)
+      if (hasRead) await checkReaches(stream, wanted.after, consumer, signal)
+      return consumer
     } catch (error) {
       signal.throwIfAborted()
       const gone = goneBy(error)
@@ -104,17 +110,25 @@ async function takeOver<Item>(
   }
 }
 
-/** A consumer that is created too late for its reader is deleted. */
-async function created<Item>(
+/**
+ * Makes sure that a stream still reaches as far as it was read: one that was restored from an older copy does not, and its next messages would be taken for read.
+ * Otherwise the consumer is of no use.
+ *
+ * @throws {EventSourcedError} `LOG_LOST_EVENTS`, once that is sure
+ */
+async function checkReaches(
   stream: Stream,
-  wanted: Parameters<typeof createConsumer<Item>>[1],
+  seq: number,
+  consumer: Consumer<unknown>,
   signal: AbortSignal,
-): Promise<Consumer<Item>> {
-  const creating = createConsumer(stream, wanted)
+): Promise<void> {
   try {
-    return await orAborted(orLost(creating, stream.wire), signal)
+    const last = await lastSeqOf(stream, seq, signal)
+    if (last >= seq) return
+    const message = `the stream ${stream.name} was read up to ${seq} and now ends at ${last}: it lost events. Restore it`
+    throw new EventSourcedError('LOG_LOST_EVENTS', message)
   } catch (error) {
-    creating.then((consumer) => consumer.delete()).catch(() => undefined)
+    void consumer.delete()
     throw error
   }
 }

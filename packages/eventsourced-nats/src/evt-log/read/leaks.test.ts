@@ -1,7 +1,8 @@
 import type { PersistedEvt } from 'eventsourced'
+import { startTcpProxy } from 'eventsourced-tools'
 import { testNats } from 'eventsourced-tools/vitest'
 import { connect } from 'nats'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { closing, collect, failureOf, newAppend, newKey, newStream } from '../../evt-log.test.fixture.js'
 import { NatsEvtLog } from '../../index.js'
 
@@ -40,4 +41,21 @@ test('no consumer is left on the server by a read that came to its end, was left
   await log.close()
   expect(await reading).toMatchObject({ code: 'REFUSED', reason: 'closed' })
   expect(await consumers()).toBe(0)
+})
+
+test('no consumer is left by a read whose log was closed before the server had answered that there is one', async () => {
+  const stream = newStream()
+  const proxy = await startTcpProxy({ port: Number(new URL(testNats()).port) })
+  onTestFinished(() => proxy.close())
+  const log = await NatsEvtLog.create({ servers: `127.0.0.1:${proxy.port}`, stream, setup: true })
+  const connection = await closing(connect({ servers: testNats() }))
+  const { streams } = await connection.jetstreamManager()
+  const consumers = async () => (await streams.info(stream)).state.consumer_count
+
+  proxy.rule((_, direction) => (direction === 'answer' ? 'drop' : 'pass'))
+  const reading = failureOf(collect(log.evtsByType('counter', { live: true })))
+  await expect.poll(consumers).toBe(1)
+  await log.close()
+  expect(await reading).toMatchObject({ code: 'REFUSED', reason: 'closed' })
+  await expect.poll(consumers).toBe(0)
 })

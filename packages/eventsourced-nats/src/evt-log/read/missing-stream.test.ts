@@ -43,6 +43,27 @@ test('live reads of a stream that is deleted end, and say that it is gone', asyn
   expect(log.openReads).toBe(0)
 })
 
+test('live reads of a stream that comes back shorter than they have read it end, and say that events are lost', async () => {
+  const { stream, log, manager, key } = await setting(1_000)
+  const seen: PersistedEvt[] = []
+  const reads = [log.evtsByType('counter', { live: true }), log.evtsById(key, { live: true })].map((evts) =>
+    failureOf(
+      (async () => {
+        for await (const evt of evts) seen.push(evt)
+      })(),
+    ),
+  )
+  await log.persist(newAppend(key, await log.head(key)))
+  await expect.poll(() => seen.length).toBe(4)
+  const { config } = await manager.streams.info(stream)
+  await manager.streams.delete(stream)
+  await manager.streams.add(config)
+  for (const failure of await Promise.all(reads)) {
+    expect(failure).toMatchObject({ code: 'LOG_LOST_EVENTS', message: expect.stringContaining(stream) })
+  }
+  await expect.poll(async () => (await manager.streams.info(stream)).state.consumer_count).toBe(0)
+})
+
 test('a live read of a stream that is missing for a moment goes on', async () => {
   const { stream, log, manager, key, head } = await setting(20_000)
   const seen: PersistedEvt[] = []
