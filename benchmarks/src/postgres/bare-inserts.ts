@@ -4,6 +4,7 @@ import { Client, type ClientConfig } from 'pg'
 // The log's own encoding, which the package does not export.
 import { encodeBatch } from '../../../packages/eventsourced-postgres/dist/evt-log/encode-batch.js'
 import type { Contender } from '../measure.js'
+import type { NewEntity } from './load.js'
 import { appender, ENTITIES, PAYLOAD } from './appends.js'
 
 const COLUMNS = 'position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata'
@@ -61,7 +62,7 @@ async function insertAll(client: Client, { batch, times, count }: Rows): Promise
  * The least that a group commit could do, for comparison under the same load: rows that wait are inserted together, and while they are the next
  * batch forms. No lock, no judgement, no fence. Makes an entity's append.
  */
-export function groupedInserts(client: Client): () => () => Promise<void> {
+export function groupedInserts(client: Client): NewEntity {
   const queue: { readonly append: Append; readonly answer: () => void }[] = []
   let isRunning = false
   const run = async (): Promise<void> => {

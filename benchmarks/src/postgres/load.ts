@@ -9,14 +9,22 @@ export interface Latencies {
   readonly p99: number
 }
 
+/** Makes an entity's append, which runs once at a time. */
+export type NewEntity = () => () => Promise<void>
+
+/** Entities whose events go into a log. */
+export function entitiesOf(evtLog: EvtLog): NewEntity {
+  return () => appender(evtLog).append
+}
+
 /** A closed loop: each entity appends as soon as its last append is answered, for so many milliseconds after warming up. */
-export async function closedLoop(evtLog: EvtLog, entities: number, ms: number): Promise<Latencies> {
+export async function closedLoop(newEntity: NewEntity, entities: number, ms: number): Promise<Latencies> {
   const took: number[] = []
   const warmAt = performance.now() + ms / 2
   const until = warmAt + ms
   await Promise.all(
     Array.from({ length: entities }, async () => {
-      const { append } = appender(evtLog)
+      const append = newEntity()
       for (let now = performance.now(); now < until; ) {
         await append()
         const answeredAt = performance.now()

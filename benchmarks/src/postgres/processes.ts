@@ -2,14 +2,22 @@ import { PostgresEvtLog } from 'eventsourced-postgres'
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { closedLoop } from './load.js'
+import { connected, groupedInserts } from './bare-inserts.js'
+import { closedLoop, entitiesOf } from './load.js'
 
 const MS = 2_500
 
-/** Appends a second of so many processes on one database together, with 1,000 entities among them. */
-export async function processesTogether(connectionString: string, processes: number): Promise<number> {
+/**
+ * Appends a second of so many processes on one database together, with 1,000 entities among them: to the log, or as bare inserts, without the lock by
+ * which the log's positions are in order.
+ */
+export async function processesTogether(
+  connectionString: string,
+  processes: number,
+  way: 'log' | 'bare',
+): Promise<number> {
   const script = fileURLToPath(import.meta.url)
-  const args = [script, connectionString, String(1_000 / processes)]
+  const args = [script, connectionString, String(1_000 / processes), way]
   const rates = await Promise.all(
     Array.from({ length: processes }, async () => {
       const { stdout } = await promisify(execFile)(process.execPath, args)
@@ -21,9 +29,12 @@ export async function processesTogether(connectionString: string, processes: num
 
 // Run by processesTogether, it is one of the processes.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [, , connectionString = '', entities] = process.argv
+  const [, , connectionString = '', entities, way] = process.argv
   const evtLog = await PostgresEvtLog.create({ connection: { connectionString } })
-  const { perSecond } = await closedLoop(evtLog, Number(entities), MS)
+  const client = await connected({ connectionString })
+  const newEntity = way === 'bare' ? groupedInserts(client) : entitiesOf(evtLog)
+  const { perSecond } = await closedLoop(newEntity, Number(entities), MS)
+  await client.end()
   await evtLog.close()
   process.stdout.write(String(perSecond))
 }
