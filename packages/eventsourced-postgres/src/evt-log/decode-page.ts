@@ -1,4 +1,4 @@
-import type { EntityKey, PersistedEvt } from 'eventsourced'
+import { type EntityKey, type PersistedEvt, RefusedError } from 'eventsourced'
 import type { Row } from '../database/statement.js'
 
 /** A page of events. */
@@ -30,16 +30,18 @@ export function decodePage(row: Row | undefined, after: number, keyOf: (id: stri
   const writers = sharing(own)
   const names = sharing(own)
   for (const [at, position] of positions.entries()) {
+    const key = keys(ids[at] ?? '')
+    const seqNo = Number(seqNos[at])
     evts.push({
-      key: keys(ids[at] ?? ''),
-      seqNo: Number(seqNos[at]),
+      key,
+      seqNo,
       position: Number(position),
       appendId: writers(appendIds[at] ?? ''),
       type: names(types[at] ?? ''),
       version: Number(versions[at]),
       bytes: Buffer.from(bytes[at] ?? '', 'hex'),
       time: new Date(Number(times[at])),
-      metadata: decodeMetadata(metadata[at] ?? '{}'),
+      metadata: decodeMetadata(metadata[at] ?? '{}', key, seqNo),
     })
   }
   return { evts, through: through == null ? after : Number(through), more: more === 't' }
@@ -59,13 +61,20 @@ function own(text: string): string {
   return ` ${text}`.slice(1)
 }
 
-function decodeMetadata(json: string): Record<string, string> {
+/** Only somebody who wrote into the table can have stored anything else than text by text. */
+function decodeMetadata(json: string, { typeName, id }: EntityKey, seqNo: number): Record<string, string> {
   if (json === '{}') return {}
   const metadata: unknown = JSON.parse(json)
-  if (!isMetadata(metadata)) throw new TypeError(`the metadata of an event is not text by text: ${json}`)
-  return metadata
+  if (isMetadata(metadata)) return metadata
+  const where = `the metadata of ${typeName} ${id}, seqNo ${seqNo}`
+  throw new RefusedError('bad-input', `${where}, is no object of texts: mend its row (it is ${json.slice(0, 200)})`)
 }
 
 function isMetadata(value: unknown): value is Record<string, string> {
-  return typeof value === 'object' && value !== null && Object.values(value).every((text) => typeof text === 'string')
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((text) => typeof text === 'string')
+  )
 }

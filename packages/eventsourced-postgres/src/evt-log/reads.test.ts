@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { appendIds, sliceOf } from 'eventsourced'
 import type { PostgresConnection } from 'eventsourced-tools'
 import { testPostgres } from 'eventsourced-tools/vitest'
@@ -55,6 +56,31 @@ describe('pages', () => {
     for (const read of [log.evtsById(key), log.evtsByType('counter')]) {
       const evts = await collect(read)
       expect(evts.map(({ bytes }) => bytes.byteLength)).toEqual(groups.flat().map(({ bytes }) => bytes.byteLength))
+    }
+  })
+
+  test('of events with much metadata end early too', async () => {
+    const key = newKey()
+    const metadata = { much: randomBytes(6_000).toString('hex') }
+    const groups = Array.from({ length: 20 }, () => [newEvt({ metadata })])
+    await log.persist({ key, expected: ZERO, appendId: appendIds()(), groups })
+    const { rows } = await admin.query<{ more: boolean; through: number }>(
+      'SELECT more, through::int FROM eventsourced.events_page_by_id($1, $2, 1, 1000, 1000, 50000)',
+      [key.typeName, key.id],
+    )
+    expect(rows[0]?.more).toBe(true)
+    expect(rows[0]?.through).toBeLessThan(12)
+    expect((await collect(log.evtsById(key))).map((evt) => evt.metadata)).toEqual(groups.map(() => metadata))
+  })
+
+  test('with a row that somebody else wrote are refused, by the name of the event', async () => {
+    const { key } = newAppend(newKey())
+    await log.persist(newAppend(key))
+    for (const odd of ['{"n": 1}', '["text"]', '"text"', 'null']) {
+      await admin.query('UPDATE eventsourced.events SET metadata = $1', [odd])
+      const error: unknown = await collect(log.evtsById(key)).catch((error: unknown) => error)
+      expect(error).toMatchObject({ code: 'REFUSED', reason: 'bad-input' })
+      expect(String(error)).toContain(`${key.id}, seqNo 1`)
     }
   })
 

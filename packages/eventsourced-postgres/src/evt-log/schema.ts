@@ -28,4 +28,5 @@ export const EVT_LOG_STEPS: readonly Step[] = [
   (names) => [createEvtsById(names), createEvtsByType(names)],
   (names) => [createEvtsById(names), createEvtsByType(names)],
   (names) => [createAppendOne(names), createAppendBatch(names)],
+  (names) => [createEvtsById(names), createEvtsByType(names)],
 ]
