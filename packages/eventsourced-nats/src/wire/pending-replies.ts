@@ -5,6 +5,7 @@ import type { Reply, Target } from './wire.js'
 export type Targets = string | readonly Target[]
 
 interface Pending {
+  readonly token: number
   readonly targets: Targets
   readonly resolve: (reply: Reply) => void
   readonly isLast: ((msg: Msg) => boolean) | undefined
@@ -12,10 +13,17 @@ interface Pending {
   movedAt: number
 }
 
-/** Requests that wait for their answers, each under a token. One timer serves them all. */
+const MIN_SLOTS = 1_024
+
+/**
+ * Requests that wait for their answers, each under a token. One timer serves them all. They are kept in an array and not in a map: a map that
+ * is always filled and emptied is made anew again and again, and what it leaves behind keeps alive what it held.
+ */
 export class PendingReplies {
   readonly #timeoutMs: number
-  readonly #pending = new Map<number, Pending>()
+  /** Each at its token, modulo the length, which is a power of two and at least twice as much as there are. */
+  #slots = emptySlots(MIN_SLOTS)
+  #count = 0
   #lastToken = 0
   #timer: NodeJS.Timeout | undefined
 
@@ -24,43 +32,41 @@ export class PendingReplies {
   }
 
   add(targets: Targets, resolve: (reply: Reply) => void, isLast?: (msg: Msg) => boolean): number {
-    const token = ++this.#lastToken
-    this.#pending.set(token, { targets, resolve, isLast, movedAt: performance.now() })
+    if (++this.#count * 2 > this.#slots.length) this.#grow()
+    // One that takes long is passed over.
+    while (this.#slots[this.#slotOf(++this.#lastToken)] !== undefined);
+    const token = this.#lastToken
+    this.#slots[this.#slotOf(token)] = { token, targets, resolve, isLast, movedAt: performance.now() }
     if (this.#timer === undefined) this.#startTimer(this.#timeoutMs)
     return token
   }
 
   has(token: number): boolean {
-    return this.#pending.has(token)
+    return this.#get(token) !== undefined
   }
 
   answer(token: number, msg: Msg): void {
-    const request = this.#pending.get(token)
+    const request = this.#get(token)
     if (request === undefined) return
-    if (isNoResponders(msg)) this.#end(token, request, { kind: 'no-responders' })
-    else if (request.isLast === undefined || request.isLast(msg)) this.#end(token, request, { kind: 'msg', msg })
+    if (isNoResponders(msg)) this.#end(request, { kind: 'no-responders' })
+    else if (request.isLast === undefined || request.isLast(msg)) this.#end(request, { kind: 'msg', msg })
     else request.movedAt = performance.now()
   }
 
   settle(token: number, reply: Reply): void {
-    const request = this.#pending.get(token)
-    if (request !== undefined) this.#end(token, request, reply)
-  }
-
-  #end(token: number, { resolve }: Pending, reply: Reply): void {
-    this.#pending.delete(token)
-    resolve(reply)
+    const request = this.#get(token)
+    if (request !== undefined) this.#end(request, reply)
   }
 
   loseAll(why: string): void {
-    for (const token of this.#pending.keys()) this.settle(token, { kind: 'lost', why })
     clearTimeout(this.#timer)
     this.#timer = undefined
+    for (const { token } of this.#all()) this.settle(token, { kind: 'lost', why })
   }
 
   /** The server has dropped what was sent to the subject. */
   forbid(subject: string): void {
-    for (const [token, { targets }] of this.#pending) {
+    for (const { token, targets } of this.#all()) {
       if (!isFor(targets, subject)) continue
       this.settle(token, { kind: 'forbidden', why: `publishing to ${subject} is not permitted` })
     }
@@ -70,17 +76,49 @@ export class PendingReplies {
     this.#timer = undefined
     const now = performance.now()
     let soonest = Infinity
-    for (const [token, { movedAt }] of this.#pending) {
+    for (const { token, movedAt } of this.#all()) {
       const left = movedAt + this.#timeoutMs - now
       if (left > 0) soonest = Math.min(soonest, left)
       else this.settle(token, { kind: 'lost', why: `no answer came within ${this.#timeoutMs} ms` })
     }
-    if (soonest < Infinity) this.#startTimer(soonest)
+    if (soonest === Infinity) return
+    clearTimeout(this.#timer)
+    this.#startTimer(soonest)
   }
 
   #startTimer(ms: number): void {
     this.#timer = setTimeout(() => this.#giveUp(), ms)
   }
+
+  #slotOf(token: number): number {
+    return token & (this.#slots.length - 1)
+  }
+
+  #get(token: number): Pending | undefined {
+    const request = this.#slots[this.#slotOf(token)]
+    return request?.token === token ? request : undefined
+  }
+
+  /** Those that wait now: whoever is answered may ask for more. */
+  #all(): Pending[] {
+    return this.#slots.filter((request) => request !== undefined)
+  }
+
+  #end({ token, resolve }: Pending, reply: Reply): void {
+    this.#slots[this.#slotOf(token)] = undefined
+    this.#count--
+    resolve(reply)
+  }
+
+  #grow(): void {
+    const all = this.#all()
+    this.#slots = emptySlots(2 * this.#slots.length)
+    for (const request of all) this.#slots[this.#slotOf(request.token)] = request
+  }
+}
+
+function emptySlots(length: number): (Pending | undefined)[] {
+  return Array.from({ length })
 }
 
 function isFor(targets: Targets, subject: string): boolean {

@@ -44,7 +44,7 @@ export interface Write {
 export function writeOf(append: Append, subject: string, maxPayload: number): Write {
   const { expected, groups } = append
   const goesAlone = groups[0]?.length === 1 && countEvts(groups) < MIN_BATCHED_EVTS
-  const msgs: WriteMsg[] = []
+  let msgs: WriteMsg[] = []
   let taken = 0
   let bytes = 0
   for (const group of groups) {
@@ -57,7 +57,9 @@ export function writeOf(append: Append, subject: string, maxPayload: number): Wr
     let size = 0
     for (const msg of added) size += sizeOf(msg)
     if (taken > 0 && bytes + size > MAX_BATCH_BYTES) break
-    for (const msg of added) msgs.push(msg)
+    // Most appends are of one group: they keep its array.
+    if (taken === 0) msgs = added
+    else for (const msg of added) msgs.push(msg)
     bytes += size
     taken++
   }
@@ -83,12 +85,13 @@ function whyTooLarge(group: readonly WriteMsg[], maxPayload: number): string | u
   if (group.length > MAX_BATCH_MSGS) {
     return `a command's ${group.length} events are too many: JetStream stores at most ${MAX_BATCH_MSGS} as one`
   }
-  const large = group.find((msg) => sizeOf(msg) > maxPayload)
-  if (large !== undefined) {
-    return `an event of ${large.evt.bytes.byteLength} bytes is too large: with its headers it must fit the server's max_payload of ${maxPayload}`
-  }
-  if (group.some(({ headerBytes }) => headerBytes > MAX_HEADER_BYTES)) {
-    return `an event's metadata is too large: with the other headers it must fit ${MAX_HEADER_BYTES} bytes`
+  for (const msg of group) {
+    if (sizeOf(msg) > maxPayload) {
+      return `an event of ${msg.evt.bytes.byteLength} bytes is too large: with its headers it must fit the server's max_payload of ${maxPayload}`
+    }
+    if (msg.headerBytes > MAX_HEADER_BYTES) {
+      return `an event's metadata is too large: with the other headers it must fit ${MAX_HEADER_BYTES} bytes`
+    }
   }
   return undefined
 }
