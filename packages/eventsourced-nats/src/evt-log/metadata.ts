@@ -1,5 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Metadata } from 'eventsourced'
+import type { Fields } from '../wire/header-block.js'
 import { isJson, parseJson } from '../wire/json.js'
 
 // nats-server takes at most 64 KiB of headers, all together. What may get longer is packed.
@@ -21,7 +22,7 @@ export function metadataLines(metadata: Metadata): string {
 }
 
 /** The metadata that {@link metadataLines} has written. */
-export function metadataOf(headers: ReadonlyMap<string, string>): Metadata {
+export function metadataOf(headers: Fields): Metadata {
   const deflated = headers.get('Es-Metadata-Deflated')
   const json =
     deflated === undefined

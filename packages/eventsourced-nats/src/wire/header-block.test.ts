@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { testNats } from 'eventsourced-tools/vitest'
 import { connect, headers, type Msg } from 'nats'
 import { expect, onTestFinished, test } from 'vitest'
-import { fieldsOf, isStatus } from './header-block.js'
+import { fieldsIn, fieldsOf, isStatus, parseHeaders } from './header-block.js'
 
 /** What a connection receives of a message that is published to it. */
 async function received(fields: Record<string, string> | undefined, payload: string, reply?: string): Promise<Msg> {
@@ -57,4 +57,15 @@ test('an answer that nobody listens is a status', async () => {
   })
   connection.publish(randomUUID(), 'x', { reply: inbox })
   expect(isStatus(await arrival)).toBe(true)
+})
+
+test('fields that are looked for one by one are those that are read all at once', () => {
+  const block =
+    'NATS/1.0 404 No Messages\r\nEs-Type: Increased\r\nEs-Type: Decreased\r\nEmpty:\r\nEs-Metadata:  {"a":"Es-No: b"} \r\n\r\n'
+  const fields = parseHeaders(block)
+  expect([...fields.keys()]).toEqual(['Es-Type', 'Empty', 'Es-Metadata'])
+  expect([...fieldsIn(block)]).toEqual([...fields])
+  for (const name of [...fields.keys(), 'Es-No', 'Type', 'NATS/1.0 404 No Messages']) {
+    expect(fieldsIn(block).get(name)).toBe(fields.get(name))
+  }
 })

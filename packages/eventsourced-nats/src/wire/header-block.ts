@@ -16,6 +16,21 @@ export function parseHeaders(block: string): ReadonlyMap<string, string> {
   return fields
 }
 
+/** The fields of a message's headers. */
+export type Fields = Pick<ReadonlyMap<string, string>, 'get' | typeof Symbol.iterator>
+
+/** The same fields, each looked for when it is asked for: of a message that is read only once a few are. */
+export function fieldsIn(block: string): Fields {
+  return {
+    get: (name) => {
+      const field = `${END_OF_LINE}${name}:`
+      const at = block.indexOf(field)
+      return at < 0 ? undefined : block.slice(at + field.length, endOfLine(block, at + field.length)).trim()
+    },
+    [Symbol.iterator]: () => parseHeaders(block)[Symbol.iterator](),
+  }
+}
+
 function endOfLine(block: string, at: number): number {
   const end = block.indexOf(END_OF_LINE, at)
   return end < 0 ? block.length : end

@@ -1,5 +1,5 @@
 import type { Msg } from 'nats'
-import { fieldsOf, parseHeaders } from '../../wire/header-block.js'
+import { fieldsIn, fieldsOf } from '../../wire/header-block.js'
 import type { InMsg } from '../../wire/inlet.js'
 import type { StoredMsg } from '../stored-msg.js'
 
@@ -55,7 +55,7 @@ export class ConsumedMsg implements StoredMsg {
   }
 
   get headers(): StoredMsg['headers'] {
-    return (this.#headers ??= 'header' in this.#msg ? parseHeaders(this.#msg.header) : fieldsOf(this.#msg))
+    return (this.#headers ??= 'header' in this.#msg ? fieldsIn(this.#msg.header) : fieldsOf(this.#msg))
   }
 
   get data(): Uint8Array {
