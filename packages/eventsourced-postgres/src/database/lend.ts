@@ -49,13 +49,25 @@ export interface Borrowed {
 
 /** Takes a connection of the pool, as soon as one is free within the bounds. */
 export async function borrow(pool: Pool, bounds: Bounds): Promise<Borrowed> {
-  const client = await inTime(pool.connect(), bounds, {
+  const client = await inTime(connect(pool), bounds, {
     tooLate: () => new UnavailableError(`no connection of the pool was free within ${bounds.timeoutMs} ms`),
-    leftBehind: (late) => void late.then((client) => client.release(), noop),
+    leftBehind: (late) => void late.then((client) => releaseOnce(client)(false), noop),
   })
-  // A connection that is lost while it is lent tells so by an error event too, which without a listener would end the process.
-  client.on('error', noop)
   return { client, giveBack: releaseOnce(client) }
+}
+
+/**
+ * A connection that is lost while it is lent tells so by an error event, too, which without a listener would end the process. It may be lost by the very
+ * bytes that make it: so the listener is there before anything else happens, which a promise would not allow.
+ */
+function connect(pool: Pool): Promise<PoolClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      client?.on('error', noop)
+      if (client === undefined) reject(error ?? new Error('the pool gave no connection'))
+      else resolve(client)
+    })
+  })
 }
 
 function releaseOnce(client: PoolClient): (cut: boolean) => void {
