@@ -40,7 +40,8 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'backends that are terminated': {
     happens: ({ server }) =>
       withClient(server, async (admin) => {
-        await until('a backend is terminated', async () => (await terminate(admin, WRITES)) > 0)
+        const inTheMiddle = `${WRITES} AND state = 'active'`
+        await until('a backend is terminated', async () => (await terminate(admin, inTheMiddle)) > 0)
       }),
   },
   'connections that are cut': { happens: async ({ proxy }) => proxy.cut() },
