@@ -32,7 +32,15 @@ async function nearAndFar(ttlMs = 1_000) {
   const { leases } = await far.join(GROUP, member)
   await far.take(GROUP, member, leases.slice(7, 8))
   const isBeat = (bytes: Buffer) => bytes.includes(`PUB $KV.${config.bucket}.members.`)
-  return { ...config, near, far, proxy, member, isBeat }
+  /** Holds the next heartbeat, and all requests behind it. */
+  const holdFromBeatOn = () => {
+    let isHeld = false
+    proxy.rule((bytes, direction) => {
+      if (direction === 'request') isHeld ||= isBeat(bytes)
+      return direction === 'request' && isHeld ? 'hold' : 'pass'
+    })
+  }
+  return { ...config, near, far, proxy, member, isBeat, holdFromBeatOn }
 }
 
 /** Waits until the group has other members than those. */
@@ -41,12 +49,8 @@ async function untilGone(store: NatsLeaseStore, member: string): Promise<void> {
 }
 
 test('a heartbeat of a paused process that arrives when its time is over brings nobody back, though its slices are not yet taken', async () => {
-  const { near, far, proxy, member, isBeat } = await nearAndFar()
-  let isHeld = false
-  proxy.rule((bytes, direction) => {
-    if (direction === 'request') isHeld ||= isBeat(bytes)
-    return direction === 'request' && isHeld ? 'hold' : 'pass'
-  })
+  const { near, far, proxy, member, holdFromBeatOn } = await nearAndFar()
+  holdFromBeatOn()
   expect(await failureOf(far.renew(GROUP, member))).toMatchObject(UNAVAILABLE)
   await untilGone(near, member)
   proxy.rule()
@@ -57,12 +61,8 @@ test('a heartbeat of a paused process that arrives when its time is over brings 
 })
 
 test('a slice is another’s for good once its owner’s time was over, whatever the owner sends then', async () => {
-  const { near, far, proxy, member, isBeat } = await nearAndFar()
-  let isHeld = false
-  proxy.rule((bytes, direction) => {
-    if (direction === 'request') isHeld ||= isBeat(bytes)
-    return direction === 'request' && isHeld ? 'hold' : 'pass'
-  })
+  const { near, far, proxy, member, holdFromBeatOn } = await nearAndFar()
+  holdFromBeatOn()
   expect(await failureOf(far.renew(GROUP, member))).toMatchObject(UNAVAILABLE)
   await untilGone(near, member)
   const next = randomUUID()

@@ -16,7 +16,7 @@ export interface Outbox {
   flush(): void
 }
 
-/** What messages may go out on: any connection. */
+/** As much of a connection as any has that messages go out on. */
 export type Publisher = Pick<NatsConnection, 'publish'>
 
 /** What the package's connection sends by; its types keep that to themselves. */

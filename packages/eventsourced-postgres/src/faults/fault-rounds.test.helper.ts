@@ -1,10 +1,17 @@
 import { randomInt } from 'node:crypto'
 import type { PoolConfig } from 'pg'
-import { type Direction, type PostgresServer, startPostgres, startTcpProxy, type TcpProxy } from 'eventsourced-tools'
+import {
+  type AppendProcess,
+  type Direction,
+  type PostgresServer,
+  startPostgres,
+  startTcpProxy,
+  type TcpProxy,
+} from 'eventsourced-tools'
 import { backends, terminate, until, withClient } from '../fixture.test.helper.js'
 import { PostgresEvtLog } from '../index.js'
 import { expectAllRead, startReader } from './reader.test.helper.js'
-import { type Acknowledged, startWriter, type Writer } from './writers.test.helper.js'
+import { startWriter } from './writers.test.helper.js'
 
 const WRITES = "query LIKE '%append%'"
 const WAITS_FOR_LOCK = `${WRITES} AND wait_event_type = 'Lock'`
@@ -13,7 +20,7 @@ const WAITS_FOR_LOCK = `${WRITES} AND wait_event_type = 'Lock'`
 interface World {
   readonly server: PostgresServer
   readonly proxy: TcpProxy
-  readonly writer: Writer
+  readonly writer: AppendProcess
 }
 
 /** What is done to them. `kills` tells that the writer is to be replaced by another one. */
@@ -80,37 +87,27 @@ export async function faultRounds(faults: readonly Fault[]): Promise<void> {
   const server = await startPostgres()
   const proxy = await startTcpProxy(server)
   const config = { connection: connectionThrough(server, proxy) }
-  const writers: Writer[] = []
+  const writers: AppendProcess[] = []
   try {
     await (await PostgresEvtLog.create({ connection: server, setup: true })).close()
     const reader = await startReader(server)
     let writer = startWriter({ config, logs: 2, entities: 5 })
     writers.push(writer)
     for (const { happens, kills } of faults) {
-      await hasWritten(writer, 20 + randomInt(100))
+      await writer.acknowledgesMore(20 + randomInt(100))
       await happens({ server, proxy, writer })
       if (kills !== true) continue
       writer = startWriter({ config, logs: 2, entities: 5 })
       writers.push(writer)
     }
-    await hasWritten(writer, 50)
+    await writer.acknowledgesMore(50)
     await writer.stop()
-    await expectAllRead(reader, acknowledgedBy(writers))
+    await expectAllRead(reader, writers)
   } finally {
     await Promise.all(writers.map((one) => one.kill()))
     await proxy.close()
     await server.stop()
   }
-}
-
-/** Waits until so many more events are acknowledged. */
-async function hasWritten({ acknowledged }: Writer, count: number): Promise<void> {
-  const wanted = acknowledged.length + count
-  await until(`${wanted} events are acknowledged`, () => acknowledged.length >= wanted)
-}
-
-function acknowledgedBy(writers: readonly Writer[]): Acknowledged[] {
-  return writers.flatMap(({ acknowledged }) => [...acknowledged])
 }
 
 function connectionThrough({ host, user, password, database }: PostgresServer, { port }: TcpProxy): PoolConfig {

@@ -1,9 +1,9 @@
 import type { PersistedEvt } from 'eventsourced'
+import { type AppendProcess, checkAcknowledged } from 'eventsourced-tools'
 import type { PoolConfig } from 'pg'
 import { expect } from 'vitest'
 import { collect, until } from '../fixture.test.helper.js'
 import { PostgresEvtLog } from '../index.js'
-import type { Acknowledged } from './writers.test.helper.js'
 
 /** A live read of all that is written, from the beginning to the end of a test. */
 export interface Reader {
@@ -47,19 +47,18 @@ export async function startReader(connection: PoolConfig): Promise<Reader> {
  * Proves that a reader has seen each event once and in order, and that each one that was acknowledged is there, where its writer was told, and none
  * twice.
  */
-export async function expectAllRead(reader: Reader, acknowledged: readonly Acknowledged[]): Promise<void> {
+export async function expectAllRead(reader: Reader, writers: readonly AppendProcess[]): Promise<void> {
   const { seen, stored } = await reader.finish()
   expect(seen.map(({ position }) => position)).toEqual(stored.map(({ position }) => position))
-  const byPayload = new Map(stored.map((evt) => [Buffer.from(evt.bytes).toString(), evt]))
-  expect(byPayload.size, 'no event is there twice').toBe(stored.length)
-  const lost = acknowledged.filter(({ id, seqNo, position, payload }) => {
-    const evt = byPayload.get(payload)
-    return evt?.key.id !== id || evt.seqNo !== seqNo || evt.position !== position
-  })
-  expect(lost, 'each acknowledged event is there, where its writer was told').toEqual([])
-  const heads = new Map<string, number>()
-  for (const { key, seqNo } of stored) {
-    expect(seqNo).toBe((heads.get(key.id) ?? 0) + 1)
-    heads.set(key.id, seqNo)
-  }
+  checkAcknowledged(
+    writers.flatMap(({ acknowledged }) => [...acknowledged]),
+    stored.map(({ key, seqNo, position, bytes }) => ({
+      id: key.id,
+      seqNo,
+      position,
+      payload: Buffer.from(bytes).toString(),
+    })),
+  )
+  const firsts = stored.filter(({ seqNo }) => seqNo === 1)
+  expect(firsts.length, 'each entity begins with its first event').toBe(new Set(stored.map(({ key }) => key.id)).size)
 }

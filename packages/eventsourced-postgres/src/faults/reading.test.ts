@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { PostgresConnection } from 'eventsourced-tools'
+import type { AppendProcess, PostgresConnection } from 'eventsourced-tools'
 import { testPostgres } from 'eventsourced-tools/vitest'
 import { Client } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -7,13 +7,13 @@ import { backends, terminate, until } from '../fixture.test.helper.js'
 import { PostgresEvtLog } from '../index.js'
 import { leaveOpen } from './left-open.test.helper.js'
 import { expectAllRead, startReader } from './reader.test.helper.js'
-import { startWriter, type Writer } from './writers.test.helper.js'
+import { startWriter } from './writers.test.helper.js'
 
 const WAITS_FOR_LOCK = "wait_event_type = 'Lock'"
 
 let connection: PostgresConnection
 let admin: Client
-let writers: Writer[]
+let writers: AppendProcess[]
 
 beforeEach(async () => {
   connection = await testPostgres()
@@ -54,10 +54,7 @@ test('a reader sees each event of 16 writers in 4 processes once and in order, b
   }
   await reader.seesMore(200)
   await Promise.all(writers.map((writer) => writer.stop()))
-  await expectAllRead(
-    reader,
-    writers.flatMap((writer) => writer.acknowledged),
-  )
+  await expectAllRead(reader, writers)
   await unrelated.query('COMMIT')
   await unrelated.end()
 })

@@ -124,6 +124,21 @@ describe('an append that may be stored or not', () => {
     expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 1 })
   })
 
+  test('is what it means that a log has stored nothing and does not fail', async () => {
+    const { id, log: _, ...rest } = fixture()
+    const ref = await Entity.spawn(id, counter, rest)
+    vi.spyOn(rest.evtLog, 'persist').mockResolvedValueOnce({
+      groups: 0,
+      head: { seqNo: 0, position: 0 },
+      positions: [],
+    })
+    await expect(ref.handleCmd({ type: 'Inc', inc: 2 })).rejects.toMatchObject({
+      code: 'UNCERTAIN',
+      message: expect.stringContaining('0 groups'),
+    })
+    expect(await ref.handleCmd({ type: 'Inc', inc: 1 })).toMatchObject({ reply: 1, seqNo: 1 })
+  })
+
   test('is what an unknown failure of a log means', async () => {
     const { id, log: _, ...rest } = fixture()
     const ref = await Entity.spawn(id, counter, rest)

@@ -26,7 +26,7 @@ const UNAVAILABLE: BackOff = { start: 20, max: 2_000 }
 /** Sends an append; while the log is unavailable, the very same again. */
 export async function persist<Cmd, Evt, State>(type: EntityType<Cmd, Evt, State>, append: Append): Promise<Stored> {
   try {
-    return { kind: 'stored', persisted: await type.evtLog.persist(append), appendId: append.appendId }
+    return storedOf(await type.evtLog.persist(append), append)
   } catch (error) {
     return persistAgain(type, append, error)
   }
@@ -44,12 +44,28 @@ export async function persistAgain<Cmd, Evt, State>(
   if (failed.kind !== 'unavailable') return failed
   return whileUnavailable(type, append.key, failed, async () => {
     try {
-      const persisted = await type.evtLog.persist(append)
-      return { kind: 'stored', persisted, appendId: append.appendId }
+      return storedOf(await type.evtLog.persist(append), append)
     } catch (again) {
       return classify(again)
     }
   })
+}
+
+function storedOf(persisted: Persisted, append: Append): Stored {
+  checkPersisted(persisted)
+  return { kind: 'stored', persisted, appendId: append.appendId }
+}
+
+/**
+ * Checks that an append has got on: the rest of one that was answered with nothing would be sent for ever.
+ *
+ * @throws {UncertainError} since a log that breaks its contract may have stored anything
+ */
+export function checkPersisted({ groups }: Persisted): void {
+  if (groups >= 1) return
+  throw new UncertainError(
+    `the log answered that it has stored ${groups} groups of an append: it must store one at least`,
+  )
 }
 
 function classify(error: unknown): NotStored {

@@ -18,7 +18,7 @@ import {
 import { Mailbox } from './mailbox.js'
 import { Mender } from './mend.js'
 import type { EntityType } from './options.js'
-import { compareHead, isForAll, type NotStored, persist, persistAgain, type Stored } from './persist.js'
+import { checkPersisted, compareHead, isForAll, type NotStored, persist, persistAgain, type Stored } from './persist.js'
 import type { Recovered } from './recover.js'
 import { Snapshotter } from './snapshot.js'
 import { soon } from './soon.js'
@@ -181,6 +181,11 @@ export class RunningEntity<Cmd, Evt, State> {
   }
 
   readonly #onStored = (persisted: Persisted): void => {
+    try {
+      checkPersisted(persisted)
+    } catch (error) {
+      return this.#onFailed(error)
+    }
     this.#store(this.#answerStored(this.#landed(), persisted))
   }
 

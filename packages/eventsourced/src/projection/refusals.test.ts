@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { RefusedError } from '../errors.js'
 import { atLeastOnce } from './at-least-once.js'
+import type { Delivery } from './delivery.js'
 import { MemoryOffsetStore } from './memory-offset-store.js'
 import type { Claimed, Committed, Move } from './offset-store.js'
 import type { ProjectionKey } from './projection-key.js'
@@ -33,6 +34,14 @@ class NarrowStore extends MemoryOffsetStore {
     if (this.isUnreadable(slice)) throw new RefusedError('bad-input', `slice ${slice} is not what this code writes`)
     return super.claim(key, slice, epoch)
   }
+}
+
+/** A handler for which the events of an entity are poison. */
+function poisonedBy(id: string, store: NarrowStore): Delivery<Noted> {
+  return atLeastOnce<Noted>(store, (evt) => {
+    if (evt.key.id === id) throw new Error('poison')
+    bench.seen.add(evt)
+  })
 }
 
 function narrowStore(): NarrowStore {
@@ -91,10 +100,7 @@ test('a slice that can’t be claimed holds up no other, and comes back when it 
 test('that a parked event has failed again is noted as far as the store can keep it', async () => {
   const [sick, other] = [newId(1), newId(1)]
   const store = narrowStore()
-  const handler = atLeastOnce<Noted>(store, (evt) => {
-    if (evt.key.id === sick) throw new Error('poison')
-    bench.seen.add(evt)
-  })
+  const handler = poisonedBy(sick, store)
   const projection = await bench.start({ handler, onError: after(1, 'park') })
   await bench.note(sick)
   await expect.poll(() => countParked(projection)).toBe(1)
@@ -109,10 +115,7 @@ test('that a parked event has failed again is noted as far as the store can keep
 test('a request that the store refuses is given up, its slice stops and says so, and goes on when it is resumed', async () => {
   const [sick, other] = [newId(1), newId(1)]
   const store = narrowStore()
-  const handler = atLeastOnce<Noted>(store, (evt) => {
-    if (evt.key.id === sick) throw new Error('poison')
-    bench.seen.add(evt)
-  })
+  const handler = poisonedBy(sick, store)
   const projection = await bench.start({ handler, onError: after(1, 'park') })
   await bench.note(sick)
   await expect.poll(() => countParked(projection)).toBe(1)
@@ -131,10 +134,7 @@ test('however many events are parked, no move has more than the smallest store c
   const store = narrowStore()
   store.isTooLarge = ({ park, unpark }) => park.length > 900 || unpark.length > 900
   await bench.note(sick, count)
-  const handler = atLeastOnce<Noted>(store, (evt) => {
-    if (evt.key.id === sick) throw new Error('poison')
-    bench.seen.add(evt)
-  })
+  const handler = poisonedBy(sick, store)
   const projection = await bench.start({ handler, onError: after(1, 'park') })
   await projection.manage.caughtUp()
   expect(await countParked(projection)).toBe(count)
