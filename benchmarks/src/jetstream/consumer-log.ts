@@ -16,7 +16,7 @@ export function readingByConsumer(evtLog: EvtLog, connection: NatsConnection, st
   return {
     persist: (append) => evtLog.persist(append),
     head: (key) => evtLog.head(key),
-    headPosition: () => evtLog.headPosition(),
+    headPosition: (options) => evtLog.headPosition(options),
     evtsById,
     evtsByType: (typeName, options) => evtLog.evtsByType(typeName, options),
     ids: (typeName, options) => evtLog.ids(typeName, options),

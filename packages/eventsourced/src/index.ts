@@ -51,6 +51,7 @@ export type {
   EvtLog,
   EvtsByIdOptions,
   EvtsByTypeOptions,
+  HeadPositionOptions,
   Head,
   IdsOptions,
   LogHead,

@@ -1,10 +1,20 @@
+import { atLeastOnce, Entity, jsonBinarizer, MemoryOffsetStore, Projection } from 'eventsourced'
 import { startNatsCluster } from 'eventsourced-tools'
-import { connect } from 'nats'
+import { connect, type NatsConnection } from 'nats'
 import { expect, onTestFinished, test } from 'vitest'
 import { closing, failureOf, newAppend, newEvt, newKey, newStream, textOf, texts } from '../evt-log.test.fixture.js'
-import { isCurrent, leaderOf, openClusterLog, startWriters } from './cluster.test.fixture.js'
+import type { NatsEvtLog } from '../index.js'
+import {
+  type Increased,
+  isCurrent,
+  leaderOf,
+  openClusterLog,
+  PATIENCE,
+  startWriters,
+  tally,
+} from './cluster.test.fixture.js'
 
-test('a leader cut off from the majority: the majority goes on, and what its own clients sent meanwhile is stored once or conflicts', async () => {
+test('a leader cut off from the majority: the majority goes on, what its own clients sent meanwhile is stored once or conflicts, entities and projections there wait', async () => {
   const cluster = await startNatsCluster({ proxied: true })
   onTestFinished(() => cluster.stop())
   const connectTo = (name: string) =>
@@ -29,19 +39,35 @@ test('a leader cut off from the majority: the majority goes on, and what its own
   const claimed = newKey()
   const first = newAppend(claimed)
   const { head } = await logs.majority.persist(first)
+  const entities = { minority: await spawn(logs.minority), majority: await spawn(logs.majority) }
+  expect(await entities.minority.inc()).toMatchObject({ reply: 1 })
   await writers.minority.goOn()
   await writers.majority.goOn()
   await isCurrent(connections.majority, stream)
 
   await cluster.cutOff(minority)
+  const waiting = entities.minority.inc()
   const lost = newAppend(claimed, head)
   const losing = failureOf(logs.minority.persist(lost))
   await leaderOf(connections.majority, stream, minority)
   const won = newAppend(claimed, head, [[newEvt(), newEvt()]])
   await logs.majority.persist(won)
   await writers.majority.goOn()
+  // What the projection has handled there the other server has never heard of, and that is no loss.
+  const start = projections()
+  const projection = await start(logs.majority)
+  await projection.reached(await entities.majority.inc())
+  await projection.stop()
+  const asked = await countAsked(connections.minority, stream)
+  const starting = start(logs.minority)
+  await Promise.race([starting, expect.poll(asked, PATIENCE).toBeGreaterThan(5)])
 
   await cluster.heal(minority)
+  const started = await starting
+  expect(await waiting).toMatchObject({ reply: 2 })
+  expect(await entities.minority.inc()).toMatchObject({ reply: 3 })
+  await started.reached(await entities.majority.inc())
+  await started.stop()
   expect(await losing).toMatchObject({ code: 'CONFLICT' })
   await writers.minority.goOn()
   await writers.majority.goOn()
@@ -54,3 +80,27 @@ test('a leader cut off from the majority: the majority goes on, and what its own
   for (const key of keys.minority) expect(await texts(logs.majority, key)).toEqual(writers.minority.sent.get(key.id))
   for (const key of keys.majority) expect(await texts(logs.minority, key)).toEqual(writers.majority.sent.get(key.id))
 }, 120_000)
+
+async function spawn(evtLog: NatsEvtLog) {
+  const ref = await Entity.spawn(newKey().id, tally, { evtLog, binarizer: jsonBinarizer() })
+  onTestFinished(() => ref.stop())
+  return { inc: () => ref.handleCmd({ type: 'Inc' }) }
+}
+
+/** Starts a projection that handles tallies, on one log or another, with one store. */
+function projections() {
+  const store = new MemoryOffsetStore()
+  const binarizer = jsonBinarizer<Increased, unknown>()
+  return (evtLog: NatsEvtLog) => {
+    const handler = atLeastOnce<Increased>(store, () => undefined)
+    return Projection.start({ name: 'tallies', version: 1, typeName: 'tally', evtLog, binarizer, handler })
+  }
+}
+
+/** How often somebody asks for a stream's head from now on, by way of one server. */
+async function countAsked(connection: NatsConnection, stream: string) {
+  let asked = 0
+  connection.subscribe(`$JS.API.STREAM.INFO.${stream}`, { callback: () => void asked++ })
+  await connection.flush()
+  return () => asked
+}

@@ -1,10 +1,26 @@
-import type { EntityKey, Head } from 'eventsourced'
+import { type Command, type EntityKey, type EventSourced, type Head, persist } from 'eventsourced'
 import type { NatsConnection } from 'nats'
 import { expect, vi } from 'vitest'
 import { newAppend, newEvt, openLog, textOf, ZERO } from '../evt-log.test.fixture.js'
 import type { NatsConnectionConfig, NatsEvtLog } from '../index.js'
 
 export const PATIENCE = { timeout: 60_000, interval: 20 }
+
+interface Inc extends Command<number> {
+  readonly type: 'Inc'
+}
+
+export interface Increased {
+  readonly type: 'Increased'
+}
+
+/** A domain type that counts its commands. */
+export const tally: EventSourced<Inc, Increased, number> = {
+  typeName: 'tally',
+  initialState: 0,
+  handleCmd: () => persist({ type: 'Increased' }, (state) => state),
+  handleEvt: (state) => state + 1,
+}
 
 /** Opens a log on a stream with three replicas; a cluster that has just started needs a moment for it. */
 export async function openClusterLog(connected: NatsConnectionConfig, stream: string): Promise<NatsEvtLog> {

@@ -1,17 +1,9 @@
-import {
-  type Command,
-  Entity,
-  type EventSourced,
-  type Head,
-  jsonBinarizer,
-  persist,
-  type PersistedEvt,
-} from 'eventsourced'
+import { Entity, type Head, jsonBinarizer, type PersistedEvt } from 'eventsourced'
 import { type NatsCluster, startNatsCluster } from 'eventsourced-tools'
 import { connect, type NatsConnection } from 'nats'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newAppend, newEvt, newKey, newStream, textOf, texts, ZERO } from '../evt-log.test.fixture.js'
-import { isCurrent, leaderOf, openClusterLog, PATIENCE, reached, startWriters } from './cluster.test.fixture.js'
+import { isCurrent, leaderOf, openClusterLog, PATIENCE, reached, startWriters, tally } from './cluster.test.fixture.js'
 
 const TIMEOUT_MS = 120_000
 
@@ -27,17 +19,6 @@ afterAll(async () => {
   await connection.close()
   await cluster.stop()
 }, 60_000)
-
-interface Inc extends Command<number> {
-  readonly type: 'Inc'
-}
-
-const tally: EventSourced<Inc, { readonly type: 'Increased' }, number> = {
-  typeName: 'tally',
-  initialState: 0,
-  handleCmd: () => persist({ type: 'Increased' }, (state) => state),
-  handleEvt: (state) => state + 1,
-}
 
 test(
   'a leader killed, a server paused, a rolling restart: what was acknowledged is there, once, in order, and all goes on',

@@ -10,6 +10,7 @@ import {
   type EvtLog,
   type EvtsByIdOptions,
   type EvtsByTypeOptions,
+  type HeadPositionOptions,
   type IdsOptions,
   type LogHead,
   type Persisted,
@@ -101,9 +102,9 @@ export class NatsEvtLog implements EvtLog {
     return { seqNo: head.seqNo, position: head.position, appendId: head.appendId }
   }
 
-  async headPosition(): Promise<number> {
+  async headPosition({ atLeast = 0 }: HeadPositionOptions = {}): Promise<number> {
     this.#refuseIfClosed()
-    return this.#work.do(() => readHeadPosition(this.#stream, this.#recent))
+    return this.#work.do(() => readHeadPosition(this.#stream, this.#recent, atLeast))
   }
 
   evtsById(key: EntityKey, options: EvtsByIdOptions = {}): AsyncIterable<PersistedEvt> {

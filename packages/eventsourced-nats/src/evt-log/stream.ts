@@ -1,8 +1,8 @@
-import type { JetStreamManager } from 'nats'
+import { type JetStreamManager, millis, type StreamInfo, type StreamInfoRequestOptions } from 'nats'
 import { RefusedError, UnavailableError } from 'eventsourced'
 import { requestError } from '../errors/codes.js'
+import { failureOf } from '../errors/failure.js'
 import { apiErrorOf, textOf } from '../wire/ack.js'
-import { backOff } from '../wire/back-off.js'
 import { parseHeaders } from '../wire/header-block.js'
 import { isJson, type Json, numberAt, parseJson, stringAt } from '../wire/json.js'
 import { persistently, type Trying } from '../wire/persistently.js'
@@ -46,27 +46,32 @@ export async function leaderMsg(stream: Stream, query: MsgQuery, signal?: AbortS
   })
 }
 
+/** How long a server waits at least, after it has heard of the leader, before it has another one elected: fixed in nats-server. */
+const MIN_ELECTION_MS = 4_000
+
 /**
- * The last message of a subject, which is known to be at `atLeast` or behind. A leader that was cut off answers for some seconds as if it
- * still were one, with what it had: such answers are asked for again. After the stream's timeout an older one is taken for what it
- * says: then the stream has lost messages.
+ * What the stream's leader says of it, asked once. A server that is cut off from the others answers with what it had for as long as that lasts, first as a leader, then without one, and
+ * so do others for a moment while the leader changes. So the answer must be of a leader that has heard of a majority lately enough: nobody else can have been elected meanwhile.
  *
- * @throws {UnavailableError | RefusedError} or the signal's reason
+ * @throws {UnavailableError | RefusedError}
  */
-export async function lastMsg(
-  stream: Stream,
-  subject: string,
-  atLeast: number,
-  signal?: AbortSignal,
-): Promise<StoredMsg | undefined> {
-  const deadline = performance.now() + stream.timeoutMs
-  for (let attempt = 0; ; attempt++) {
-    const msg = await leaderMsg(stream, { last_by_subj: subject }, signal)
-    const seq = msg?.seq ?? 0
-    if (seq >= atLeast || performance.now() >= deadline) return msg
-    stream.logger?.warn({ subject, seq, atLeast }, 'an answer older than what was acknowledged: asking again')
-    await backOff(attempt, signal)
-  }
+export async function leaderInfo(
+  { name, manager }: Stream,
+  what: string,
+  options?: Partial<StreamInfoRequestOptions>,
+): Promise<StreamInfo> {
+  const info = await manager.streams.info(name, options).catch((error: unknown) => {
+    throw failureOf(what, error)
+  })
+  if (isOfLeader(info)) return info
+  throw new UnavailableError(`${what}: no leader that is in touch with a majority of the servers answers`)
+}
+
+function isOfLeader({ cluster }: StreamInfo): boolean {
+  if (cluster === undefined) return true
+  const { leader = '', replicas = [] } = cluster
+  const inTouch = replicas.filter(({ current, active }) => current && millis(active) < MIN_ELECTION_MS)
+  return leader !== '' && 2 * (1 + inTouch.length) > 1 + replicas.length
 }
 
 function storedMsg(message: Json): StoredMsg {

@@ -3,7 +3,7 @@ import { nuid } from 'nats'
 import { failureOf } from '../errors/failure.js'
 import { type Outcome, outcomeOf } from '../evt-log/persist/outcome.js'
 import type { StoredMsg } from '../evt-log/stored-msg.js'
-import { leaderMsg, type Stream } from '../evt-log/stream.js'
+import { leaderInfo, leaderMsg, type Stream } from '../evt-log/stream.js'
 import { pubReply } from '../wire/ack.js'
 import { persistently } from '../wire/persistently.js'
 import type { OutMsg } from '../wire/outbox.js'
@@ -41,8 +41,8 @@ export function read(bucket: Bucket, key: string): Promise<StoredMsg | undefined
 }
 
 /**
- * The keys that there are, and the revision of the bucket at that moment, as the stream's leader knows them. One that was cut off may answer for some
- * seconds as if it still were the leader: an answer from before the revision `atLeast` is asked for again.
+ * The keys that there are, and the revision of the bucket at that moment, as the stream's leader knows them. One that is new may take a moment: an answer
+ * from before the revision `atLeast` is asked for again.
  *
  * @param pattern a key with wildcards
  * @throws {UnavailableError | RefusedError}
@@ -55,9 +55,7 @@ export async function look(
   const { name, stream } = bucket
   const what = `reading the keys ${pattern} of the bucket ${name}`
   return persistently(stream, what, undefined, async () => {
-    const { state } = await asked(what, () =>
-      stream.manager.streams.info(stream.name, { subjects_filter: subjectOf(bucket, pattern) }),
-    )
+    const { state } = await leaderInfo(stream, what, { subjects_filter: subjectOf(bucket, pattern) })
     if (state.last_seq < atLeast) throw new UnavailableError(`${what}: an answer older than what was acknowledged`)
     const prefix = subjectOf(bucket, '').length
     return { keys: Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix)), revision: state.last_seq }
@@ -70,17 +68,11 @@ export async function purge(bucket: Bucket, pattern: string, upTo?: number): Pro
   const what = `purging ${pattern} in the bucket ${name}`
   const filter = subjectOf(bucket, pattern)
   const options = upTo === undefined ? { filter } : { filter, seq: upTo + 1 }
-  await persistently(stream, what, undefined, () =>
-    asked(what, () => stream.manager.streams.purge(stream.name, options)),
-  )
-}
-
-async function asked<Answer>(what: string, ask: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await ask()
-  } catch (error) {
-    throw failureOf(what, error)
-  }
+  await persistently(stream, what, undefined, async () => {
+    await stream.manager.streams.purge(stream.name, options).catch((error: unknown) => {
+      throw failureOf(what, error)
+    })
+  })
 }
 
 /**

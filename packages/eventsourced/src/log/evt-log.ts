@@ -85,6 +85,15 @@ export interface EvtsByTypeOptions {
   readonly signal?: AbortSignal
 }
 
+/** What the caller knows of a log whose head it asks for. */
+export interface HeadPositionOptions {
+  /**
+   * A position that the log has reached, as the caller knows; 0 by default. Where an answer may be older than that without anything being lost, as on a cluster whose leader changes, the log
+   * asks again for as long as it waits for anything, and only then answers with less.
+   */
+  readonly atLeast?: number
+}
+
 /** How to iterate the entities of a type. */
 export interface IdsOptions {
   /** Ends the iteration at once: it throws the signal's reason. */
@@ -109,7 +118,7 @@ export interface EvtLog {
   /** The entity's head: never older than what was acknowledged to anyone before the call. */
   head(key: EntityKey): Promise<LogHead>
   /** The position of the newest event of the log; 0 if there is none. */
-  headPosition(): Promise<number>
+  headPosition(options?: HeadPositionOptions): Promise<number>
   /** The events of one entity in order of seqNo. */
   evtsById(key: EntityKey, options?: EvtsByIdOptions): AsyncIterable<PersistedEvt>
   /** The events of all entities of a type in order of position. Whoever has seen position p never later meets one at or below p. */

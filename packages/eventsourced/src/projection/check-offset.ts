@@ -3,17 +3,28 @@ import { entityKey, nameOf } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import type { Offset } from './offset-store.js'
 
-/** Looks whether the log still has the event that an offset stands on. @throws {EventSourcedError} `LOG_LOST_EVENTS`; the log's */
-export type CheckOffset = (offset: Offset) => Promise<void>
+/**
+ * Looks whether the log still has the event that an offset stands on. It is given time to reach it, but not where the event `wasLost` when it was looked for before.
+ *
+ * @throws {EventSourcedError} `LOG_LOST_EVENTS`; the log's
+ */
+export type CheckOffset = (offset: Offset, wasLost?: boolean) => Promise<void>
 
 /**
- * Checks offsets that were read before: the log's head once for all that are below it, and each event once, since many slices may stand on the same.
+ * Checks offsets that were read before: the log's head once for all that are below it, and each event once, since many slices may stand on the same. A log that was given time, and
+ * ends before one of them all the same, is not waited for again.
  */
 export function checkingOffsets(evtLog: EvtLog, typeName: string): CheckOffset {
   const checks = new Map<string, Promise<void>>()
   let head = 0
-  return async (offset) => {
-    if (offset.position > head) head = await checkHead(evtLog, offset.position)
+  let isEnd = false
+  return async (offset, wasLost = false) => {
+    if (offset.position > head && !isEnd) {
+      const atLeast = wasLost ? 0 : offset.position
+      head = Math.max(head, await evtLog.headPosition({ atLeast }))
+      isEnd = head < atLeast
+    }
+    checkReaches(head, offset.position)
     if (offset.appendId === '') return
     const name = `${offset.position} ${offset.appendId}`
     const check = checks.get(name) ?? checkEvt(evtLog, typeName, offset)
@@ -35,11 +46,13 @@ async function checkEvt(evtLog: EvtLog, typeName: string, offset: Offset): Promi
   }
 }
 
-/** Checks that the log reaches as far as its events were handled. @returns its head. @throws {EventSourcedError} `LOG_LOST_EVENTS`; the log's */
-export async function checkHead(evtLog: EvtLog, position: number): Promise<number> {
-  const head = await evtLog.headPosition()
+/** Checks that the log reaches as far as its events were handled. @throws {EventSourcedError} `LOG_LOST_EVENTS`; the log's */
+export async function checkHead(evtLog: EvtLog, position: number): Promise<void> {
+  checkReaches(await evtLog.headPosition({ atLeast: position }), position)
+}
+
+function checkReaches(head: number, position: number): void {
   if (head < position) throw lost(`events up to position ${position} were handled, but the log ends at ${head}`)
-  return head
 }
 
 function checkSame(

@@ -32,7 +32,7 @@ export async function claimSlice<Evt>(
   }
   const wasLost = claimed.record.failure?.code === 'LOG_LOST_EVENTS'
   try {
-    await check(claimed.record.offset)
+    await check(claimed.record.offset, wasLost)
     state.claimed(claimed)
     if (wasLost) await courier.move([strideOf(state, { failure: undefined })])
   } catch (error) {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { UnavailableError } from '../errors.js'
-import type { PersistedEvt } from '../log/evt-log.js'
+import type { HeadPositionOptions, PersistedEvt } from '../log/evt-log.js'
 import { MemoryEvtLog } from '../memory/memory-evt-log.js'
 import { atLeastOnce } from './at-least-once.js'
 import { Bench, newId, note } from './projection.test.fixture.js'
@@ -15,13 +15,16 @@ afterEach(() => bench.end())
 /** A log in whose place another one may be put, as one that was restored from a backup; live reads notice when they are cut. */
 class RestoredEvtLog extends MemoryEvtLog {
   restored: MemoryEvtLog | undefined
+  /** What its head was asked for with. */
+  readonly asked: (number | undefined)[] = []
   cut: () => void = () => {}
 
   override head(...args: Parameters<MemoryEvtLog['head']>): ReturnType<MemoryEvtLog['head']> {
     return this.restored?.head(...args) ?? super.head(...args)
   }
 
-  override headPosition(): ReturnType<MemoryEvtLog['headPosition']> {
+  override headPosition(options?: HeadPositionOptions): ReturnType<MemoryEvtLog['headPosition']> {
+    this.asked.push(options?.atLeast)
     return this.restored?.headPosition() ?? super.headPosition()
   }
 
@@ -58,6 +61,26 @@ test('a log that ends before what was handled is an error, and so is one with ot
   await expect(bench.start({ evtLog: other, handler })).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
 })
 
+test('a log is told what it must have reached, and is given time for it once, however many slices it has lost', async () => {
+  const evtLog = new RestoredEvtLog({ storageOf: bench.evtLog })
+  const before = await bench.start({ evtLog })
+  const last = await bench.note(newId(7), 3)
+  for (const slice of [8, 9, 10, 11, 12, 13, 14, 15]) await before.reached(await bench.note(newId(slice)))
+  await before.reached(last)
+  await before.stop()
+  evtLog.restored = new MemoryEvtLog()
+  evtLog.asked.length = 0
+  await expect(bench.start({ evtLog })).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
+  expect(evtLog.asked).toEqual([await bench.evtLog.headPosition()])
+  evtLog.restored = undefined
+  const projection = await bench.start({ evtLog })
+  evtLog.restored = new MemoryEvtLog()
+  evtLog.asked.length = 0
+  await expect.poll(async () => (await projection.status()).slices.every(({ state }) => state === 'failed')).toBe(true)
+  // Those that are claimed at once ask at once.
+  expect(evtLog.asked.filter((atLeast = 0) => atLeast > 0).length).toBeLessThanOrEqual(8)
+})
+
 test('a slice that stopped since its log lost events does not go on by being resumed, but by a reset', async () => {
   const id = newId(7)
   const evtLog = new RestoredEvtLog({ storageOf: bench.evtLog })
@@ -92,8 +115,11 @@ test('a slice that stopped since its log lost events goes on by itself once the 
   await expect.poll(async () => (await projection.status()).state).toBe('failed')
   expect((await projection.status()).lastError).toMatchObject({ code: 'LOG_LOST_EVENTS' })
   evtLog.restored = undefined
+  evtLog.asked.length = 0
   await projection.reached(await bench.note(id))
   await expect.poll(async () => (await projection.status()).state, { timeout: 10_000 }).toBe('running')
+  // It is not waited for again, which would hold up the slices that are well.
+  expect(evtLog.asked.filter((atLeast = 0) => atLeast > 0)).toEqual([])
   expect(bench.seen.of(id)).toEqual([1, 2, 3, 4])
 })
 

@@ -4,6 +4,7 @@ import type {
   EvtLog,
   EvtsByIdOptions,
   EvtsByTypeOptions,
+  HeadPositionOptions,
   IdsOptions,
   LogHead,
   Persisted,
@@ -51,8 +52,8 @@ export class FaultyEvtLog implements EvtLog {
     return this.faults.run('head', () => this.#log.head(key))
   }
 
-  headPosition(): Promise<number> {
-    return this.faults.run('headPosition', () => this.#log.headPosition())
+  headPosition(options?: HeadPositionOptions): Promise<number> {
+    return this.faults.run('headPosition', () => this.#log.headPosition(options))
   }
 
   async *evtsById(key: EntityKey, options?: EvtsByIdOptions): AsyncIterable<PersistedEvt> {

@@ -1,6 +1,7 @@
 import { backOff } from '../../wire/back-off.js'
-import { lastMsg, leaderMsg, type Stream } from '../stream.js'
 import { msgHead } from '../evt-message.js'
+import { lastMsg } from '../last.js'
+import { leaderMsg, type Stream } from '../stream.js'
 import type { Write } from './write.js'
 
 /** What the stream's leader holds behind the event that a write is fenced by. */

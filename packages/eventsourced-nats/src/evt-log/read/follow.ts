@@ -1,7 +1,7 @@
 import { EventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
 import { backOff } from '../../wire/back-off.js'
 import { failureOf } from '../../errors/failure.js'
-import { lastSeqOf } from '../head.js'
+import { lastSeqOf } from '../last.js'
 import type { Stream } from '../stream.js'
 import { type Consumer, createConsumer, type Page, type ReadMsg } from './consumer.js'
 import { Sieve } from './sieve.js'

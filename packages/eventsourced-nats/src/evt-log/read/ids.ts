@@ -1,8 +1,7 @@
 import { SLICE_COUNT } from 'eventsourced'
-import { failureOf } from '../../errors/failure.js'
 import { persistently } from '../../wire/persistently.js'
 import { msgHead } from '../evt-message.js'
-import { leaderMsg, type Stream } from '../stream.js'
+import { leaderInfo, leaderMsg, type Stream } from '../stream.js'
 import { keyOf, subjectsOfType } from '../subject.js'
 
 /** How many last messages are asked for at a time. */
@@ -30,12 +29,10 @@ async function countsOf(
   signal: AbortSignal,
 ): Promise<[subject: string, count: number][]> {
   const what = `reading the subjects of ${filter}`
-  const info = await persistently(stream, what, signal, () =>
-    stream.manager.streams.info(stream.name, { subjects_filter: filter }).catch((error: unknown) => {
-      throw failureOf(what, error)
-    }),
+  const { state } = await persistently(stream, what, signal, () =>
+    leaderInfo(stream, what, { subjects_filter: filter }),
   )
-  return Object.entries(info.state.subjects ?? {})
+  return Object.entries(state.subjects ?? {})
 }
 
 /** Whether an entity has an event: its only message may be a tombstone. */

@@ -62,7 +62,7 @@ export function faceOf(log: EvtLog): EvtLog {
   return {
     persist: (append) => log.persist(append),
     head: (key) => log.head(key),
-    headPosition: () => log.headPosition(),
+    headPosition: (options) => log.headPosition(options),
     evtsById: (key, options) => log.evtsById(key, options),
     evtsByType: (typeName, options) => log.evtsByType(typeName, options),
     ids: (typeName, options) => log.ids(typeName, options),

@@ -5,6 +5,7 @@ import type {
   EvtLog,
   EvtsByIdOptions,
   EvtsByTypeOptions,
+  HeadPositionOptions,
   IdsOptions,
   LogHead,
   Persisted,
@@ -103,8 +104,8 @@ export class WatchedEvtLog implements EvtLog {
     return this.#log.head(key)
   }
 
-  headPosition(): Promise<number> {
-    return this.#log.headPosition()
+  headPosition(options?: HeadPositionOptions): Promise<number> {
+    return this.#log.headPosition(options)
   }
 
   evtsById(key: EntityKey, options?: EvtsByIdOptions): AsyncIterable<PersistedEvt> {
