@@ -4,12 +4,8 @@ import type { Outcome } from './outcome.js'
 import { storeBatch, type Waiting } from './store-batch.js'
 import { MAX_BATCH_MSGS, type Write } from './write.js'
 
-// The server allows 50 for a stream, shared by all processes.
-const MAX_IN_FLIGHT = 4
 /** So long at most a smaller batch waits for those on their way: an answer that is lost holds nobody up. */
 const MAX_HOLD_MS = 100
-/** Some never come back: so many are remembered. */
-const MAX_LONERS = 1_000
 
 /** A batch that more may still join. */
 interface Open {
@@ -24,12 +20,10 @@ interface Open {
  * bring about the writes of the next, and the server works at the first of them while the last are still being thought of. A second
  * batch goes beside one that is on its way as soon as it would be as large, or that one takes long: the server answers batches that it
  * has got together together, so that halves take longer than the whole.
- *
- * A write that has conflicted goes alone until it succeeds, so that it can't fail its neighbours over and over.
  */
 export class Batcher {
   readonly #stream: Stream
-  readonly #goesAlone = new Set<string>()
+  readonly #maxInFlight: number
   #queue: Waiting[] = []
   #queuedMsgs = 0
   #open: Open | undefined
@@ -38,8 +32,9 @@ export class Batcher {
   #openedAt = 0
   #hold: NodeJS.Timeout | undefined
 
-  constructor(stream: Stream) {
+  constructor(stream: Stream, maxInFlight: number) {
     this.#stream = stream
+    this.#maxInFlight = maxInFlight
   }
 
   /** Sends a write once, in company if there is any. */
@@ -70,7 +65,7 @@ export class Batcher {
   }
 
   #isTime(): boolean {
-    if (this.#queue.length === 0 || this.#inFlight >= MAX_IN_FLIGHT) return false
+    if (this.#queue.length === 0 || this.#inFlight >= this.#maxInFlight) return false
     const isLarge = this.#queuedMsgs >= Math.min(this.#msgsInFlight, MAX_BATCH_MSGS)
     return isLarge || performance.now() - this.#openedAt >= MAX_HOLD_MS
   }
@@ -90,12 +85,11 @@ export class Batcher {
 
   #joins(open: Open, waiting: Waiting): boolean {
     const { write } = waiting
-    const isLoner = this.#goesAlone.has(write.subject)
-    if (isLoner ? open.batch.count > 0 : !open.batch.admits(write)) return false
+    if (!open.batch.admits(write)) return false
     open.batch.add(write)
     open.waiting.push(waiting)
     this.#msgsInFlight += write.msgs.length
-    if (isLoner || open.batch.count >= MAX_BATCH_MSGS) this.#close(open)
+    if (open.batch.count >= MAX_BATCH_MSGS) this.#close(open)
     return true
   }
 
@@ -104,18 +98,11 @@ export class Batcher {
     this.#open = undefined
     let left = open.waiting.length
     void storeBatch(this.#stream, open.batch, open.waiting, (waiting, outcome) => {
-      this.#settle(waiting, outcome)
+      this.#msgsInFlight -= waiting.write.msgs.length
+      waiting.onOutcome(outcome)
       if (--left > 0) return
       this.#inFlight--
       this.#openNext()
     })
-  }
-
-  #settle({ write, onOutcome }: Waiting, outcome: Outcome): void {
-    this.#msgsInFlight -= write.msgs.length
-    if (this.#goesAlone.size >= MAX_LONERS) this.#goesAlone.clear()
-    if (outcome.kind === 'conflict') this.#goesAlone.add(write.subject)
-    else if (outcome.kind === 'stored') this.#goesAlone.delete(write.subject)
-    onOutcome(outcome)
   }
 }

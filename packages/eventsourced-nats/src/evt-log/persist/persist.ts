@@ -6,11 +6,11 @@ import type { Work } from '../../wire/work.js'
 import type { RecentHeads } from '../recent-heads.js'
 import type { Stream } from '../stream.js'
 import { rememberingSubjects } from '../subject.js'
-import { Batcher } from './batcher.js'
 import { createBudget } from './budget.js'
 import { look } from './look.js'
 import { type Outcome, outcomeOf } from './outcome.js'
 import { resolve, type Send } from './resolve.js'
+import { sharedBatches } from './suspects.js'
 import { Way } from './way.js'
 import { outMsg, persistedOf, type Write, writeOf } from './write.js'
 
@@ -27,7 +27,7 @@ export function createPersist(
   { maxInFlightBytes, batching }: Pick<CheckedEvtLogConfig, 'maxInFlightBytes' | 'batching'>,
 ): Persist {
   const budget = createBudget(maxInFlightBytes)
-  const batcher = new Batcher(stream)
+  const sendInBatch = sharedBatches(stream)
   const way = new Way(batching, stream.logger)
   const subjectOf = rememberingSubjects(stream.name)
   let underWay = 0
@@ -43,7 +43,7 @@ export function createPersist(
   }
 
   const send = (write: Write, onOutcome: OnOutcome) => {
-    if (write.msgs.length > 1) return batcher.send(write, onOutcome)
+    if (write.msgs.length > 1) return sendInBatch(write, onOutcome)
     const before = underWay
     const sentAt = performance.now()
     if (!way.sharesBatch(before)) {
@@ -53,7 +53,7 @@ export function createPersist(
         onOutcome(outcome)
       })
     }
-    batcher.send(write, (outcome) => {
+    sendInBatch(write, (outcome) => {
       // All of a batch are answered at once, and what follows on them comes in the same turn of the event loop: they still count for it.
       underWay++
       if (lingering++ === 0) setImmediate(noneLingers)
