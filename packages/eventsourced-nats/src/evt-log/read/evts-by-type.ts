@@ -16,13 +16,14 @@ export async function* evtsByType(
   const all = slice !== undefined && new Set(slice).size === SLICE_COUNT
   const slices = all ? undefined : slice
   const subjects = subjectsOfType(stream.name, typeName, slices)
-  const isWanted = isOfType(stream.name, typeName, slices)
+  const share = slices === undefined ? 1 : subjects.length / SLICE_COUNT
+  const wanted = { isWanted: isOfType(stream.name, typeName, slices), share }
   if (subjects.length === 0) return
   const last = live ? Infinity : await lastSeq(stream, subjects, signal)
   if (last <= after) return
   const toKey = keysInOrder()
   const read = (msg: StoredMsg) => evtOf(msg, msgHead(msg), toKey)
-  const reading = { subjects, after, isPatient: live, isWanted, read }
+  const reading = { subjects, after, isPatient: live, wanted, read }
   for await (const { items, through } of follow(stream, reading, signal)) {
     recent.reached(through)
     if (items.length > 0) yield through <= last ? items : items.filter(({ position }) => position <= last)

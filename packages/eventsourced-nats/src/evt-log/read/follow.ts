@@ -4,7 +4,7 @@ import { failureOf } from '../../errors/failure.js'
 import { lastSeqOf } from '../last.js'
 import type { Stream } from '../stream.js'
 import { type Consumer, createConsumer, type Page, type ReadMsg } from './consumer.js'
-import { Sieve } from './sieve.js'
+import { Sieve, type Wanted } from './sieve.js'
 import { missingStream } from './missing-stream.js'
 
 /** Which messages to follow. */
@@ -15,7 +15,7 @@ export interface Following<Item> {
   /** Whether to wait for as long as it takes when the server is away, as live reads do, but not for a stream that is gone; else the stream's timeout holds. */
   readonly isPatient: boolean
   /** Tells what is on the subjects. With it everything may be read, and the rest be passed over here, where that is cheaper. */
-  readonly isWanted?: (subject: string) => boolean
+  readonly wanted?: Wanted
   /** What to make of a message. */
   readonly read: ReadMsg<Item>
 }
@@ -29,11 +29,11 @@ export interface Following<Item> {
  */
 export async function* follow<Item>(
   stream: Stream,
-  { subjects, after, isPatient, isWanted, read }: Following<Item>,
+  { subjects, after, isPatient, wanted, read }: Following<Item>,
   signal: AbortSignal,
 ): AsyncGenerator<Page<Item>, void, void> {
   let last = after
-  const sieve = new Sieve(subjects, after, isWanted)
+  const sieve = new Sieve(subjects, after, wanted)
   const readWanted: ReadMsg<Item> = (msg) => (sieve.wants(msg.subject) ? read(msg) : undefined)
   let consumer: Consumer<Item> | undefined
   /** How many consumers broke one after another without giving anything. */

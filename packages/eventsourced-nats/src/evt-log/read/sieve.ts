@@ -3,6 +3,13 @@ const JUDGED_EVERY = 1_024
 /** At or above this share of wanted messages all are read; the server takes over below the other. Between them nothing changes, lest it flap. */
 const READ_ALL = { from: 1 / 2, to: 1 / 4 }
 
+/** Which of a stream's messages are wanted. */
+export interface Wanted {
+  readonly isWanted: (subject: string) => boolean
+  /** How large a share of all they are at most, before any is read. */
+  readonly share: number
+}
+
 /**
  * Who picks the wanted messages out of the stream. The server takes 17 to 80 µs for a message that it has filtered for, and 3 for one that it has
  * not: where a quarter or more is wanted it is cheaper for all to read everything and to pass over the rest here.
@@ -15,11 +22,11 @@ export class Sieve {
   #wanted = 0
   #since: number
 
-  /** Without `isWanted` the server always picks. */
-  constructor(subjects: readonly string[], after: number, isWanted?: (subject: string) => boolean) {
+  /** @param wanted as in {@link Following}: without it the server always picks */
+  constructor(subjects: readonly string[], after: number, wanted?: Wanted) {
     this.#subjects = subjects
-    this.#isWanted = isWanted
-    this.#readsAll = isWanted !== undefined
+    this.#isWanted = wanted?.isWanted
+    this.#readsAll = wanted !== undefined && wanted.share >= READ_ALL.to
     this.#since = after
   }
 
