@@ -62,7 +62,12 @@ export function textOf({ bytes }: PersistedEvt | NewEvt): string {
  */
 export async function answerOnce(
   connection: NatsConnection,
-  { stream, subjects, code }: { readonly stream: string; readonly subjects: string; readonly code: number },
+  {
+    stream,
+    subjects,
+    code,
+    description = 'as asked for',
+  }: { readonly stream: string; readonly subjects: string; readonly code: number; readonly description?: string },
 ): Promise<() => Promise<unknown> | undefined> {
   const manager = await connection.jetstreamManager()
   const { config } = await manager.streams.info(stream)
@@ -73,7 +78,7 @@ export async function answerOnce(
       // Of a batch the last message alone asks for an answer.
       if (msg.reply === undefined || msg.reply === '' || isBack !== undefined) return
       answers.unsubscribe()
-      msg.respond(JSON.stringify({ error: { code: 400, err_code: code, description: 'as asked for' }, stream, seq: 0 }))
+      msg.respond(JSON.stringify({ error: { code: 400, err_code: code, description }, stream, seq: 0 }))
       isBack = manager.streams.add(config)
     },
   })

@@ -10,6 +10,10 @@ export type Meaning =
   /** Never: sending the same again is of no use. */
   | RefusedReason
 
+const STORE_FAILED = 10077
+/** How a server words the same while it stops: it stores nothing any more, and will when it is back. */
+const STORE_CLOSED = 'store is closed'
+
 const MEANINGS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [10071, 'conflict'], // wrong last sequence: {seq}
   [10164, 'conflict'], // wrong last sequence, without a number: clusters
@@ -33,7 +37,7 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [10002, 'full'], // the account's limits
   [10028, 'full'], // memory
   [10047, 'full'], // storage
-  [10077, 'full'], // the store failed: with discard new, this is max_bytes
+  [STORE_FAILED, 'full'], // with discard new, this is max_bytes
   [10054, 'too-large'], // max_msg_size
   [10097, 'too-large'], // headers over 64 KiB
   [10199, 'too-large'], // batch of too many messages
@@ -49,8 +53,8 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
 ])
 
 /** The meaning of an error of the server; undefined for those that nobody has thought of. */
-export function meaningOf(error: ApiError): Meaning | undefined {
-  return MEANINGS.get(error.code)
+export function meaningOf({ code, description }: ApiError): Meaning | undefined {
+  return code === STORE_FAILED && description.includes(STORE_CLOSED) ? 'retry' : MEANINGS.get(code)
 }
 
 /** An error of the server in words. */

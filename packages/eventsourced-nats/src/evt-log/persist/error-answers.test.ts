@@ -16,19 +16,27 @@ import {
 } from '../../evt-log.test.fixture.js'
 
 /** A log whose next append is answered with an error. */
-async function answeredOnce(code: number) {
+async function answeredOnce(code: number, description?: string) {
   const stream = newStream()
   const servers = testNats()
   const log = await openLog({ servers, stream, setup: true })
   const connection = await closing(connect({ servers }))
-  return { log, isBack: await answerOnce(connection, { stream, subjects: `${stream}.>`, code }) }
+  return {
+    log,
+    isBack: await answerOnce(connection, {
+      stream,
+      subjects: `${stream}.>`,
+      code,
+      ...(description !== undefined && { description }),
+    }),
+  }
 }
 
 describe.each([
   { what: 'a single event', groups: [[newEvt()]] },
   { what: 'a batch', groups: [[newEvt(), newEvt()]] },
 ])('$what', ({ groups }) => {
-  test.for<[code: number, what: string]>([
+  test.for<[code: number, what: string, description?: string]>([
     [10_164, 'a conflict without a number, though nobody else was there'],
     [10_071, 'a conflict, though nobody else was there'],
     [10_158, 'a message with that id is in process'],
@@ -48,8 +56,9 @@ describe.each([
     [10_041, 'an error of the cluster’s consensus'],
     [10_059, 'no such stream, while a cluster is being started'],
     [10_076, 'JetStream is not enabled, while a server is being started'],
-  ])('answered with %i (%s) is sent again until it is stored, once', async ([code]) => {
-    const { log, isBack } = await answeredOnce(code)
+    [10_077, 'the store is closed, while a server stops', 'store is closed'],
+  ])('answered with %i (%s) is sent again until it is stored, once', async ([code, , description]) => {
+    const { log, isBack } = await answeredOnce(code, description)
     const key = newKey()
     const { head } = await log.persist(newAppend(key, ZERO, groups))
     await isBack()

@@ -129,6 +129,21 @@ describe.each([
   })
 })
 
+test('of a batch that is cut in its middle nothing is stored but by the next try, which stores it once', async () => {
+  const { log, another, proxy } = await setting()
+  const key = newKey()
+  const large = [1, 2, 3].map((n) => newEvt({ bytes: Buffer.alloc(300_000, n) }))
+  const went: string[] = []
+  breakOnce(proxy, 'cut', (text, direction) => {
+    const isEnd = direction === 'request' && text.includes('Nats-Batch-Commit')
+    if (direction === 'request' && !isEnd) went.push(text)
+    return isEnd
+  })
+  expect((await log.persist(newAppend(key, ZERO, [large]))).head.seqNo).toBe(3)
+  expect(went.join('')).toContain('Nats-Batch-Sequence: 2')
+  expect(await texts(another, key)).toEqual(large.map(textOf))
+})
+
 test('a batch whose answer is lost holds no smaller one up', async () => {
   const { log, another, proxy } = await setting({ timeout: 60_000, replyTimeout: 30_000 })
   const [first, second] = [newKey(), newKey()]

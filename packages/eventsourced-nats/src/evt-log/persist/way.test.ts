@@ -1,10 +1,13 @@
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { type Batching, Way } from './way.js'
 
 /** A server at which 1,000 appends are always under way: each way takes so long for one of them, in milliseconds. */
 function setting(costs: { single: number; shared: number }, batching: Batching = 'auto', underWay = 1_000) {
   let now = 0
-  const way = new Way(batching, undefined, () => now)
+  const lines: string[] = []
+  const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+  const way = new Way(batching, logger, () => now)
   const sent: number[] = Array.from({ length: underWay }, () => 0)
   let oldest = 0
   /** Lets some time pass, and tells which part of the appends was stored in shared batches. */
@@ -21,7 +24,7 @@ function setting(costs: { single: number; shared: number }, batching: Batching =
     }
     return count.shared / (count.single + count.shared)
   }
-  return { way, costs, pass }
+  return { way, costs, pass, lines }
 }
 
 test('single events go each by themselves as long as the server answers quickly', () => {
@@ -29,15 +32,18 @@ test('single events go each by themselves as long as the server answers quickly'
   expect(pass(5_000)).toBe(0)
 })
 
-test('they share batches soon after answers became slow, and no more soon after they are quick', () => {
-  const { costs, pass } = setting({ single: 0.02, shared: 0.05 })
+test('they share batches soon after answers became slow, and no more soon after they are quick, and each change is logged', () => {
+  const { costs, pass, lines } = setting({ single: 0.02, shared: 0.05 })
   pass(1_000)
+  expect(lines).toEqual([])
   costs.single = 0.3
   pass(2_000)
   expect(pass(5_000)).toBeGreaterThan(0.9)
+  expect(lines).toEqual([expect.stringContaining('in batches that they share from now on')])
   costs.single = 0.02
   pass(12_000)
   expect(pass(5_000)).toBe(0)
+  expect(lines.slice(1)).toEqual([expect.stringContaining('each by itself from now on')])
 })
 
 test('where batches are no quicker than slow single publishes they are given up, and tried ever less often', () => {
