@@ -7,7 +7,17 @@ import { freePort, type NatsServer, type NatsServerOptions, startNatsServer } fr
 import { testNats } from 'eventsourced-tools/vitest'
 import { connect } from 'nats'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { closing, collect, failureOf, newAppend, newKey, newStream, openLog } from '../evt-log.test.fixture.js'
+import {
+  closing,
+  collect,
+  failureOf,
+  newAppend,
+  newEvt,
+  newKey,
+  newStream,
+  openLog,
+  ZERO,
+} from '../evt-log.test.fixture.js'
 import { NatsEvtLog, type NatsServers, NatsSnapshotStore } from '../index.js'
 import { serverThatSaysIts } from './old-server.test.fixture.js'
 import { newOperator } from './operator.test.fixture.js'
@@ -100,6 +110,42 @@ describe('logging in', () => {
     })
     expect(await writer.head(key)).toMatchObject(head)
   })
+})
+
+test('of appends that share a batch those that are not permitted are refused as forbidden, and the others are stored', async () => {
+  const stream = newStream()
+  const { url } = await server({
+    config: `authorization { users: [
+      { user: "all", password: "a" }
+      { user: "some", password: "s", permissions: { publish: { deny: "${stream}.secret.>" } } } ] }`,
+  })
+  const all = await openLog({ servers: url, auth: { user: 'all', password: 'a' }, stream, setup: true })
+  const log = await openLog({ servers: url, auth: { user: 'some', password: 's' }, stream })
+  const appends = Array.from({ length: 20 }, (_, index) => {
+    const group = [newEvt(), newEvt()]
+    return newAppend(newKey(index % 10 === 5 ? 'secret' : 'counter'), ZERO, [group])
+  })
+  const outcomes = await Promise.allSettled(appends.map((append) => log.persist(append)))
+  const refused = { status: 'rejected', reason: { code: 'REFUSED', reason: 'forbidden' } }
+  for (const [index, { key }] of appends.entries()) {
+    const isSecret = key.typeName === 'secret'
+    expect(outcomes[index]).toMatchObject(isSecret ? refused : { status: 'fulfilled' })
+    expect((await all.head(key)).seqNo).toBe(isSecret ? 0 : 2)
+  }
+})
+
+test('a user may be let hear answers under a prefix only, which is said by a setting; without it that is refused as forbidden', async () => {
+  const { url } = await server({
+    config:
+      'authorization { users: [ { user: "ann", password: "a", permissions: { subscribe: { allow: "ann.>" } } } ] }',
+  })
+  const config = { servers: url, auth: { user: 'ann', password: 'a' } }
+  const failure = await failureOf(NatsEvtLog.create({ ...config, stream: newStream(), setup: true }))
+  expect(failure).toMatchObject({ code: 'REFUSED', reason: 'forbidden' })
+  const log = await openLog({ ...config, inboxPrefix: 'ann', stream: newStream(), setup: true })
+  const append = newAppend(newKey())
+  await log.persist(append)
+  expect(await collect(log.evtsByType('counter'))).toHaveLength(1)
 })
 
 describe('TLS', () => {

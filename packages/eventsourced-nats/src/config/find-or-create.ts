@@ -14,7 +14,7 @@ const NAME_IN_USE = 10058
 const TOO_FEW_SERVERS = 10074
 
 /**
- * Finds a stream, or creates it if it is missing and `setup` says so. How it is set up is the caller's to judge.
+ * Finds a stream, or creates it if it is missing and `setup` says so. How it is set up is the caller's to judge, in `check` before it is created.
  *
  * @returns undefined if it is missing
  * @throws {InvalidInputError} if there are fewer servers than replicas asked for
@@ -24,8 +24,12 @@ export async function findOrCreate(
   manager: JetStreamManager,
   settings: StreamSettings,
   setup: boolean,
+  check: () => void = () => {},
 ): Promise<StreamInfo | undefined> {
-  return (await find(manager, settings.name)) ?? (setup ? await create(manager, settings) : undefined)
+  const found = await find(manager, settings.name)
+  if (found !== undefined || !setup) return found
+  check()
+  return create(manager, settings)
 }
 
 async function find(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {

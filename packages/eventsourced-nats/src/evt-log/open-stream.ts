@@ -12,7 +12,11 @@ import { checkStreamSettings, logStreamConfig } from './stream-settings.js'
  */
 export async function openStream(manager: JetStreamManager, config: CheckedEvtLogConfig): Promise<void> {
   const { stream, setup, logger } = config
-  const info = await findOrCreate(manager, logStreamConfig(config), setup)
+  const settings = logStreamConfig(config)
+  // What would be refused is not created first: it would have to be removed by hand.
+  const info = await findOrCreate(manager, settings, setup, () =>
+    checkStreamSettings({ ...settings }, config, undefined),
+  )
   if (info === undefined) {
     throw new InvalidInputError('stream', stream, 'a stream that exists, or `setup: true` to have it created')
   }

@@ -7,7 +7,8 @@ import { closing, failureOf, newAppend, newEvt, newKey, newStream, openLog } fro
 import { NatsEvtLog } from '../index.js'
 import { checkEvtLogConfig } from '../config/evt-log-config.js'
 import type { StreamSettings } from '../config/find-or-create.js'
-import { logStreamConfig } from './stream-settings.js'
+import type { Json } from '../wire/json.js'
+import { checkStreamSettings, logStreamConfig } from './stream-settings.js'
 
 async function createStream(over: Partial<StreamConfig> & { readonly [field: string]: unknown }): Promise<string> {
   const connection = await closing(connect({ servers: testNats() }))
@@ -41,6 +42,20 @@ test.for<[field: string, over: Partial<StreamConfig> & { readonly [field: string
   }
 })
 
+test.for<[field: string, over: Json]>([
+  ['mirror', { mirror: { name: 'another' } }],
+  ['subject_transform', { subject_transform: { src: '>', dest: 'elsewhere.>' } }],
+  ['allow_msg_counter', { allow_msg_counter: true }],
+  ['sealed', { sealed: true }],
+  ['subjects', { subjects: ['events.*.*.*', 'more'] }],
+])('so is one with another %s, which no server lets one set up with the rest', ([field, over]) => {
+  const config = checkEvtLogConfig({ servers: 'localhost', stream: 'events' })
+  const settings = { ...logStreamConfig(config), ...over }
+  expect(() => checkStreamSettings(settings, config, undefined)).toThrow(
+    expect.objectContaining({ code: 'INVALID_INPUT', field: `stream.${field}` }),
+  )
+})
+
 test('a stream that someone else has set up well is used', async () => {
   const stream = await createStream({ description: 'ours', max_bytes: 1_000_000, duplicate_window: nanos(1_000) })
   const log = await openLog({ servers: testNats(), stream })
@@ -51,7 +66,22 @@ test('one replica is refused where durability is strict, and else warned of', as
   const stream = newStream()
   const strict = { servers: testNats(), stream, setup: true, durability: 'strict' } as const
   expect(await failureOf(NatsEvtLog.create(strict))).toMatchObject({ field: 'stream.num_replicas' })
-  expect(await told(stream)).toContain('"setting":"num_replicas"')
+  // It is not created before that is said.
+  expect(await failureOf(NatsEvtLog.create({ servers: testNats(), stream }))).toMatchObject({ field: 'stream' })
+  expect(await told(await createStream({}))).toContain('"setting":"num_replicas"')
+})
+
+test.for<[field: string, over: Json]>([
+  ['num_replicas', { num_replicas: 1 }],
+  ['num_replicas', { num_replicas: 2 }],
+  ['deny_delete', { deny_delete: false }],
+])('where durability is strict another %s is refused: %j', ([field, over]) => {
+  const config = checkEvtLogConfig({ servers: 'localhost', stream: 'events', replicas: 3, durability: 'strict' })
+  const settings = { ...logStreamConfig(config) }
+  expect(() => checkStreamSettings(settings, config, undefined)).not.toThrow()
+  expect(() => checkStreamSettings({ ...settings, ...over }, config, undefined)).toThrow(
+    expect.objectContaining({ code: 'INVALID_INPUT', field: `stream.${field}` }),
+  )
 })
 
 test('a stream of which single events can be deleted is warned of', async () => {
