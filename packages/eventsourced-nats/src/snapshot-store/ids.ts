@@ -2,14 +2,27 @@ import type { Bucket } from '../kv/bucket.js'
 import { orAborted } from '../wire/or-aborted.js'
 import { idAt, newestKeys } from './snapshot-keys.js'
 
-/** The ids of a type's entities that have a snapshot. What another client has marked as deleted is none. @throws what the package throws */
+/**
+ * The ids of a type's entities that have a snapshot. What another client has marked as deleted is none. However many there are, it is over only when none came for the stream's timeout: the
+ * package waits for ever for the last key if that is purged meanwhile.
+ *
+ * @throws what the package throws
+ */
 export async function ids({ name, stream }: Bucket, typeName: string): Promise<readonly string[]> {
   const kv = await stream.manager.jetstream().views.kv(name, { bindOnly: true })
+  const silence = new AbortController()
+  const timer = setTimeout(() => silence.abort(new Error('no more keys came')), stream.timeoutMs)
   const list = async () => {
     const found: string[] = []
-    for await (const key of await kv.keys(newestKeys(typeName))) found.push(idAt(key))
+    for await (const key of await kv.keys(newestKeys(typeName))) {
+      timer.refresh()
+      found.push(idAt(key))
+    }
     return found
   }
-  // The package waits for ever for the last key if that is purged meanwhile.
-  return orAborted(list(), AbortSignal.timeout(stream.timeoutMs))
+  try {
+    return await orAborted(list(), silence.signal)
+  } finally {
+    clearTimeout(timer)
+  }
 }
