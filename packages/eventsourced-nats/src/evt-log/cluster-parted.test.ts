@@ -2,14 +2,25 @@ import { atLeastOnce, Entity, jsonBinarizer, MemoryOffsetStore, Projection } fro
 import { startNatsCluster } from 'eventsourced-tools'
 import { connect, type NatsConnection } from 'nats'
 import { expect, onTestFinished, test } from 'vitest'
-import { closing, failureOf, newAppend, newEvt, newKey, newStream, textOf, texts } from '../evt-log.test.fixture.js'
+import {
+  closing,
+  collect,
+  failureOf,
+  newAppend,
+  newEvt,
+  newKey,
+  newStream,
+  openLog,
+  textOf,
+  texts,
+} from '../evt-log.test.fixture.js'
 import type { NatsEvtLog } from '../index.js'
 import {
   type Increased,
   isCurrent,
   leaderOf,
   openClusterLog,
-  PATIENCE,
+  reached,
   startWriters,
   tally,
 } from './cluster.test.fixture.js'
@@ -36,6 +47,7 @@ test('a leader cut off from the majority: the majority goes on, what its own cli
     minority: startWriters(logs.minority, keys.minority),
     majority: startWriters(logs.majority, keys.majority),
   }
+  const impatient = await openLog({ connection: connections.minority, stream, timeout: 100 })
   const claimed = newKey()
   const first = newAppend(claimed)
   const { head } = await logs.majority.persist(first)
@@ -53,6 +65,9 @@ test('a leader cut off from the majority: the majority goes on, what its own cli
   const won = newAppend(claimed, head, [[newEvt(), newEvt()]])
   await logs.majority.persist(won)
   await writers.majority.goOn()
+  // Where nothing tells it that there is more, the other server answers with less, and is not believed.
+  expect(await failureOf(impatient.headPosition())).toMatchObject({ code: 'UNAVAILABLE' })
+  expect(await failureOf(collect(impatient.ids('counter')))).toMatchObject({ code: 'UNAVAILABLE' })
   // What the projection has handled there the other server has never heard of, and that is no loss.
   const start = projections()
   const projection = await start(logs.majority)
@@ -60,7 +75,7 @@ test('a leader cut off from the majority: the majority goes on, what its own cli
   await projection.stop()
   const asked = await countAsked(connections.minority, stream)
   const starting = start(logs.minority)
-  await Promise.race([starting, expect.poll(asked, PATIENCE).toBeGreaterThan(5)])
+  await reached(asked, 5, starting)
 
   await cluster.heal(minority)
   const started = await starting

@@ -24,7 +24,15 @@ export const tally: EventSourced<Inc, Increased, number> = {
 
 /** Opens a log on a stream with three replicas; a cluster that has just started needs a moment for it. */
 export async function openClusterLog(connected: NatsConnectionConfig, stream: string): Promise<NatsEvtLog> {
-  const config = { ...connected, stream, setup: true, replicas: 3, replyTimeout: 1_000, timeout: 60_000 }
+  const config = {
+    ...connected,
+    stream,
+    setup: true,
+    replicas: 3,
+    durability: 'strict',
+    replyTimeout: 1_000,
+    timeout: 60_000,
+  } as const
   return vi.waitFor(() => openLog(config), PATIENCE)
 }
 
