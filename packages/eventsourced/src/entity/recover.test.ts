@@ -3,6 +3,7 @@ import { snapshotEvery } from '../domain/snapshot-every.js'
 import { UnavailableError } from '../errors.js'
 import { appendIds } from '../log/append-id.js'
 import type { PersistedEvt } from '../log/evt-log.js'
+import { FaultyEvtLog } from '../testing/faulty-evt-log.js'
 import { counter, fixture } from './counter.test.fixture.js'
 import { Entity } from './entity.js'
 import { sealSnapshot } from './snapshot-envelope.js'
@@ -157,6 +158,17 @@ describe('a snapshot', () => {
     const { id, rest, snapshot } = await snapshotted()
     await rest.snapshotStore.save(key(id), { ...snapshot, seqNo: 4 })
     await expect(Entity.spawn(id, counter, rest)).rejects.toMatchObject({ code: 'LOG_LOST_EVENTS' })
+  })
+
+  test('ahead of a log that can not say for sure how far it reaches means nothing: it is unavailable, and recovered later', async () => {
+    const { id, log, rest } = await snapshotted()
+    // As a server that is cut off from the others answers.
+    const head = async () => ({ seqNo: 0, position: 0, appendId: '' })
+    const evtLog = Object.assign(new FaultyEvtLog(log), { head })
+    evtLog.faults.fail('headPosition', { when: 'before', error: new UnavailableError('no leader answers') })
+    await expect(Entity.spawn(id, counter, { ...rest, evtLog })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    const ref = await Entity.spawn(id, counter, rest)
+    expect(await ref.handleCmd({ type: 'Get' })).toMatchObject({ reply: 3 })
   })
 
   test.each([2, 3])(

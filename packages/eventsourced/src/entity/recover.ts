@@ -75,7 +75,7 @@ async function recoverOnce<Cmd, Evt, State>(
   key: EntityKey,
 ): Promise<Recovered<State> | Hole> {
   const { base, unreadable } = await loadBase(type, key)
-  const head = await type.evtLog.head(key)
+  const head = await headFor(type, key, base.seqNo)
   const replayed = await replay(type, key, base, head)
   if ('state' in replayed) return replayed
   if (unreadable !== undefined) {
@@ -85,6 +85,21 @@ async function recoverOnce<Cmd, Evt, State>(
     throw new EventSourcedError('SNAPSHOT_UNREADABLE', message, { cause: unreadable })
   }
   return replayed
+}
+
+/**
+ * An entity's head, which is known to be at `atLeast` or behind. Where it is not, the log is asked how far it reaches: one whose server is cut off from the others says so there, and
+ * does not seem to have lost events.
+ */
+async function headFor<Cmd, Evt, State>(
+  { evtLog }: EntityType<Cmd, Evt, State>,
+  key: EntityKey,
+  atLeast: number,
+): Promise<LogHead> {
+  const head = await evtLog.head(key)
+  if (head.seqNo >= atLeast) return head
+  await evtLog.headPosition()
+  return evtLog.head(key)
 }
 
 /**
