@@ -79,8 +79,8 @@ export class NatsEvtLog implements EvtLog {
     const { stream: name, replyTimeout, timeout: timeoutMs, inboxPrefix, logger } = checked
     checkServerVersion(connection)
     const manager = await checkJetStream(connection, replyTimeout)
-    await openStream(manager, checked)
-    const wire = openWire(connection, { replyTimeoutMs: replyTimeout, inboxPrefix, logger })
+    const { max_msg_size: maxMsgSize } = await openStream(manager, checked)
+    const wire = openWire(connection, { maxMsgSize, replyTimeoutMs: replyTimeout, inboxPrefix, logger })
     return new NatsEvtLog({ name, wire, manager, timeoutMs, logger }, connected, checked)
   }
 

@@ -138,7 +138,7 @@ function outMsgs(bucket: Bucket, puts: readonly Put[], revision: number): readon
     ]
     const header = `NATS/1.0\r\n${lines.join('\r\n')}\r\n\r\n`
     if (header.length + data.byteLength > maxPayload) {
-      const limit = `must fit the server's max_payload of ${maxPayload} with its headers`
+      const limit = `must fit ${maxPayload} with its headers, the server's max_payload or the bucket's max_msg_size`
       throw new RefusedError('too-large', `${what}, ${data.byteLength} bytes as it is kept, is too large: it ${limit}`)
     }
     return { subject: subjectOf(bucket, key), header, payload: data }

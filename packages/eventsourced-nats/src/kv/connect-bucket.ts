@@ -34,8 +34,8 @@ export async function connectBucket(
   try {
     checkServerVersion(connection)
     const manager = await checkJetStream(connection, replyTimeout)
-    const replicas = await openBucket(manager, checked, purpose)
-    const wire = openWire(connection, { replyTimeoutMs: replyTimeout, inboxPrefix, logger })
+    const { num_replicas: replicas, max_msg_size: maxMsgSize } = await openBucket(manager, checked, purpose)
+    const wire = openWire(connection, { maxMsgSize, replyTimeoutMs: replyTimeout, inboxPrefix, logger })
     const stream = { name: `KV_${name}`, manager, wire, timeoutMs, logger }
     const close = async () => {
       wire.close()

@@ -1,5 +1,5 @@
 import { InvalidInputError } from 'eventsourced'
-import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType } from 'nats'
+import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from 'nats'
 import type { CheckedBucketConfig } from '../config/bucket-config.js'
 import { findOrCreate, type StreamSettings } from '../config/find-or-create.js'
 import { checkRules, is, isAbsent, listensTo, LOSSLESS, type Rule } from '../config/setting-rules.js'
@@ -62,7 +62,7 @@ export function bucketSettings(
  * Finds the bucket, or creates it if it is missing and `setup` says so, and checks it: any KV client's bucket with a history of 1, of which several
  * entries may be written as one, and may bear a time to live, if they are to.
  *
- * @returns on how many servers it is stored
+ * @returns its settings
  * @throws {InvalidInputError} if it is missing, or its settings lose what is in it
  * @throws {UnavailableError | RefusedError} if the server doesn't do it
  */
@@ -70,7 +70,7 @@ export async function openBucket(
   manager: JetStreamManager,
   config: CheckedBucketConfig,
   purpose: BucketPurpose,
-): Promise<number> {
+): Promise<StreamConfig> {
   const { bucket, setup } = config
   const info = await findOrCreate(manager, bucketSettings(config, purpose), setup)
   if (info === undefined) {
@@ -82,5 +82,5 @@ export async function openBucket(
     ...(purpose.expires ? WHERE_IT_EXPIRES : []),
     listensTo(`$KV.${bucket}.>`),
   ])
-  return info.config.num_replicas
+  return info.config
 }

@@ -34,6 +34,21 @@ test('a state past the server’s max_payload is refused as too large, and the o
   expect(await store.load(key)).toMatchObject({ seqNo: 3 })
 })
 
+test('a state past the bucket’s own bound is refused as too large, also where the one before is kept', async () => {
+  const bucket = newStream()
+  await (await NatsSnapshotStore.create({ servers: testNats(), bucket, setup: true })).close()
+  const connection = await closing(connect({ servers: testNats() }))
+  const { streams } = await connection.jetstreamManager()
+  const { config } = await streams.info(`KV_${bucket}`)
+  await streams.update(`KV_${bucket}`, { ...config, max_msg_size: 2_000 })
+  const store = await openStore({ servers: testNats(), bucket })
+  const key = newKey()
+  await store.save(key, newSnapshot(1))
+  const failure = await failureOf(store.save(key, newSnapshot(2, Buffer.alloc(2_000)), { keep: 2 }))
+  expect(failure).toMatchObject({ code: 'REFUSED', reason: 'too-large' })
+  expect(await store.load(key)).toMatchObject({ seqNo: 1 })
+})
+
 test.for(['delete', 'purge'] as const)(
   'what another client marks by %s is gone, and can be saved anew',
   async (how) => {

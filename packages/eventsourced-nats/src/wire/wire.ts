@@ -55,6 +55,8 @@ export interface Wire {
 }
 
 export interface WireOptions {
+  /** The most bytes that the stream takes as one message, as its settings say; all that the server takes where they say -1 or nothing. */
+  readonly maxMsgSize?: number
   /** How long to wait for a reply before it counts as lost. */
   readonly replyTimeoutMs: number
   readonly inboxPrefix: string | undefined
@@ -66,7 +68,10 @@ type IsLast = (msg: Msg) => boolean
 
 const DEFAULT_MAX_PAYLOAD = 1_048_576
 
-export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPrefix, logger }: WireOptions): Wire {
+export function openWire(
+  connection: NatsConnection,
+  { maxMsgSize = -1, replyTimeoutMs, inboxPrefix, logger }: WireOptions,
+): Wire {
   const newInbox = () => (inboxPrefix === undefined ? createInbox() : createInbox(inboxPrefix))
   const inbox = newInbox()
   const pending = new PendingReplies(replyTimeoutMs)
@@ -82,7 +87,10 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
     },
   })
 
-  const maxPayload = () => connection.info?.max_payload ?? DEFAULT_MAX_PAYLOAD
+  const maxPayload = () => {
+    const { max_payload: max = DEFAULT_MAX_PAYLOAD } = connection.info ?? {}
+    return maxMsgSize < 0 ? max : Math.min(max, maxMsgSize)
+  }
   const outbox = openOutbox(connection)
   const replies = connection.subscribe(`${inbox}.*`, {
     callback: (error, msg) => {
@@ -108,7 +116,9 @@ export function openWire(connection: NatsConnection, { replyTimeoutMs, inboxPref
     try {
       const size = msg.header.length + msg.payload.byteLength
       if (size > maxPayload())
-        throw new Error(`${size} bytes are more than the server's max_payload of ${maxPayload()}`)
+        throw new Error(
+          `${size} bytes are more than ${maxPayload()}, the server's max_payload or the stream's max_msg_size`,
+        )
       outbox.put(msg, reply)
     } catch (error) {
       // Then nothing of it was taken.

@@ -87,7 +87,7 @@ function whyTooLarge(group: readonly WriteMsg[], maxPayload: number): string | u
   }
   for (const msg of group) {
     if (sizeOf(msg) > maxPayload) {
-      return `an event of ${msg.evt.bytes.byteLength} bytes is too large: with its headers it must fit the server's max_payload of ${maxPayload}`
+      return `an event of ${msg.evt.bytes.byteLength} bytes is too large: with its headers it must fit ${maxPayload}, the server's max_payload or the stream's max_msg_size`
     }
     if (msg.headerBytes > MAX_HEADER_BYTES) {
       return `an event's metadata is too large: with the other headers it must fit ${MAX_HEADER_BYTES} bytes`
