@@ -101,6 +101,8 @@ function unnested(appends: readonly Append[]): unknown[] {
     groups: 1,
     evtCount: 1,
     bytes: 0,
+    heldBytes: 0,
+    since: 0,
     deadline: 0,
     maybeStored: false,
     resolve: () => undefined,

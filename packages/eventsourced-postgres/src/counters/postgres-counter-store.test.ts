@@ -10,7 +10,7 @@ import { backends, until, withClient } from '../fixture.test.helper.js'
 import { PostgresCounterStore, type PostgresCounterStoreConfig } from '../index.js'
 import { postgresCounters } from './counters.test.fixture.js'
 import { names } from '../names.js'
-import { COUNTER_STEPS } from './schema.js'
+import { COUNTER_SCHEMA } from './schema.js'
 
 const DAY_MS = 24 * 3_600_000
 
@@ -165,10 +165,10 @@ describe('changes of several keys at once', () => {
 
 test('counters of an older release count on where its schema is brought up to date', async () => {
   const older = {
-    kind: 'counters' as const,
+    ...COUNTER_SCHEMA,
     names: names('eventsourced', 'counters'),
     setup: true,
-    steps: COUNTER_STEPS.slice(0, 1),
+    steps: COUNTER_SCHEMA.steps.slice(0, 1),
   }
   await withClient(connection, (client) => migrate(client, older))
   await admin.query(`

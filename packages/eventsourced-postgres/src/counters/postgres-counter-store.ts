@@ -20,7 +20,7 @@ import { messageOf, readError } from '../errors/read-error.js'
 import { meaningOf } from '../errors/sqlstate.js'
 import { inReadCommitted } from '../database/read-committed.js'
 import { type AskedChange, ChangeGroups } from './change-groups.js'
-import { COUNTER_STEPS } from './schema.js'
+import { COUNTER_SCHEMA } from './schema.js'
 import { changes } from './sql/changes.js'
 import { clear } from './sql/clear.js'
 import { heartbeat } from './sql/heartbeat.js'
@@ -75,7 +75,7 @@ export class PostgresCounterStore implements CounterStore {
     const { clock } = config
     const timeoutMs = checkCount('timeoutMs', config.timeoutMs, { otherwise: 5_000, min: 1, max: 2 ** 31 - 1 })
     if (clock !== undefined && typeof clock !== 'function') throw new InvalidInputError('clock', clock, 'a function')
-    const database = await open(checked, { kind: 'counters', steps: COUNTER_STEPS })
+    const database = await open(checked, COUNTER_SCHEMA)
     const store = new PostgresCounterStore(checked, { database, timeoutMs, clock })
     store.#sweep(checked)
     return store

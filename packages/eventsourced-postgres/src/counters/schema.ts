@@ -1,4 +1,4 @@
-import type { Step } from '../database/migrate.js'
+import { FUNCTIONS_ONLY, type Schema } from '../database/migrate.js'
 import { createChanges } from './sql/changes.js'
 import { createClear } from './sql/clear.js'
 import { createCounters } from './sql/create-counters.js'
@@ -6,14 +6,15 @@ import { createHeartbeat } from './sql/heartbeat.js'
 import { createSlices } from './sql/slices.js'
 import { createSweep } from './sql/sweep.js'
 
-/** The steps of the counters' schema. */
-export const COUNTER_STEPS: readonly Step[] = [
-  (names) => [
-    ...createCounters(names),
+/** The counters' schema. */
+export const COUNTER_SCHEMA: Schema = {
+  kind: 'counters',
+  steps: [createCounters, FUNCTIONS_ONLY, FUNCTIONS_ONLY],
+  functions: (names) => [
     createHeartbeat(names),
     createSlices(names),
+    createChanges(names),
     createClear(names),
     createSweep(names),
   ],
-  (names) => [createChanges(names), createClear(names), createSweep(names)],
-]
+}

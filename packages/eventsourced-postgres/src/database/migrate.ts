@@ -5,15 +5,20 @@ import { sqlState } from '../errors/sqlstate.js'
 import type { Names } from '../names.js'
 import { query, statement } from './statement.js'
 
-/** A step brings the schema from one version to the next. Once released it is never changed. */
-export type Step = (names: Names) => readonly string[]
+/** Statements, by the names of a schema. */
+export type Statements = (names: Names) => readonly string[]
+
+/** The step of a release that has changed functions alone. */
+export const FUNCTIONS_ONLY: Statements = () => []
 
 /** What a schema is made of. */
 export interface Schema {
   /** What it is the schema of: no table may be taken for another kind's. */
   readonly kind: 'events' | 'snapshots' | 'leases' | 'offsets' | 'counters'
-  /** Its steps from nothing on. */
-  readonly steps: readonly Step[]
+  /** Brings its tables from nothing to today's, each step by a version. Once released a step is never changed. */
+  readonly steps: readonly Statements[]
+  /** Its functions as they are today, made anew behind the last step: who changes one adds a step. */
+  readonly functions: Statements
 }
 
 /** A schema, its names, and whether its steps may be taken. */
@@ -65,10 +70,10 @@ async function isUpToDate(client: ClientBase, { names, kind, steps }: Migration)
   return version === steps.length
 }
 
-async function takeSteps(client: ClientBase, { names, kind, steps }: Migration): Promise<void> {
+async function takeSteps(client: ClientBase, { names, kind, steps, functions }: Migration): Promise<void> {
   await createVersions(client, names)
   const { version } = await stateOf(client, names)
-  for (const step of steps.slice(version)) {
+  for (const step of [...steps.slice(version), functions]) {
     for (const sql of step(names)) await client.query(sql)
   }
   await client.query({

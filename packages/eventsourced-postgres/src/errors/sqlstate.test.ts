@@ -38,6 +38,13 @@ test.each([
   expect(meaningOf(answered(code))).toBe(meaning)
 })
 
+test('a unique constraint that is none of ours was added by somebody: who breaks it is refused', () => {
+  const broken = (constraint: string) => meaningOf(Object.assign(answered('23505'), { constraint }))
+  expect(broken('events_pkey')).toBe('collision')
+  expect(broken('events_type_name_position_key')).toBe('collision')
+  expect(broken('events_expr_idx')).toBe('data')
+})
+
 test('a full queue of notifications is no fault of the append’s', () => {
   const error = Object.assign(answered('54000'), { routine: 'PreCommit_Notify' })
   expect(meaningOf(error)).toBe('later')

@@ -37,7 +37,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '22003': 'full', // numeric_value_out_of_range: setval past the sequence's end; all other numbers of ours were checked
   '22': 'data', // data exception, also 22P05: not in the database's encoding
   '23': 'data', // a constraint that somebody added
-  '23505': 'collision', // unique_violation
+  '23505': 'collision', // unique_violation, of a key of ours
   '54': 'too-large', // program limit exceeded
   '28': 'forbidden', // invalid authorization
   '42501': 'forbidden', // insufficient_privilege
@@ -59,6 +59,14 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 /** Where the server finds its queue of notifications full, which it tells by a code that else means too much data. */
 const NOTIFY = 'PreCommit_Notify'
 
+/** What an append is answered with that waited for a lock longer than it may. */
+export const LOCK_NOT_AVAILABLE = '55P03'
+
+const UNIQUE_VIOLATION = '23505'
+
+/** How PostgreSQL names the keys of our tables. Any other is one that somebody added. */
+const OWN_KEY = /_(pkey|type_name_position_key)$/
+
 /** A server's answer, judged by its shape, for there may be two copies of pg. (`EPIPE` looks like an SQLSTATE, but has no severity.) */
 export function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('severity' in error)) return undefined
@@ -70,7 +78,13 @@ export function meaningOf(error: unknown): Meaning {
   const code = sqlState(error)
   if (code === undefined) return 'unknown'
   if (error instanceof Error && 'routine' in error && error.routine === NOTIFY) return 'later'
+  if (code === UNIQUE_VIOLATION && isOfSomebodyElse(error)) return 'data'
   return MEANINGS[code] ?? MEANINGS[code.slice(0, 2)] ?? 'unknown'
+}
+
+function isOfSomebodyElse(error: unknown): boolean {
+  if (!(error instanceof Error) || !('constraint' in error) || typeof error.constraint !== 'string') return false
+  return !OWN_KEY.test(error.constraint)
 }
 
 /** Whether the connection is of no more use after the error: it is lost, or has state that the server or a pooler has not. */

@@ -2,7 +2,10 @@ import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../c
 
 /** The configuration of a {@link PostgresEvtLog}. */
 export type PostgresEvtLogConfig = PostgresConfig & {
-  /** How long an append may take, waiting and trying again included, until its caller is told unavailable or uncertain; 15,000 ms by default. */
+  /**
+   * How long an append may take, waiting and trying again included, until its caller is told unavailable or uncertain; 15,000 ms by default. An
+   * attempt that is on its way by then has one second at least, so that less is left in doubt.
+   */
   readonly appendTimeoutMs?: number
   /** How long an append may wait for a lock that somebody else holds, until it is unavailable; 5,000 ms by default. */
   readonly lockTimeoutMs?: number
@@ -10,7 +13,7 @@ export type PostgresEvtLogConfig = PostgresConfig & {
   readonly readTimeoutMs?: number
   /** The longest that a live read goes without looking by itself, should its notification be lost; 500 ms by default. */
   readonly pollIntervalMs?: number
-  /** The most that appends which wait may weigh together, until more are unavailable; 128 MiB by default. */
+  /** The most that appends which are not answered may weigh together, until more are unavailable; 128 MiB by default. */
   readonly maxWaitingBytes?: number
 }
 

@@ -224,6 +224,26 @@ describe('an append', () => {
     expect(codes(results)).toEqual(['stored', 'UNAVAILABLE', 'UNAVAILABLE'])
   })
 
+  test('weighs among what waits until it is answered, also where another’s event is in its way', async () => {
+    const log = await open({ maxWaitingBytes: 10_000, connection: { ...connection, max: 1 } })
+    const [taken, locked] = [newKey(), newKey()]
+    for (const key of [taken, locked]) await log.persist(newAppend(key))
+    // Whose event it is must be read, and the one connection that reads is busy.
+    await admin.query('BEGIN')
+    await admin.query('SELECT FROM eventsourced.events WHERE id = $1 FOR UPDATE', [locked.id])
+    const deleting = log.deleteEvts(locked, 1)
+    await until('the deletion waits', async () => (await backendsWaiting()) === 1)
+    const large = (key = newKey()) => log.persist(newAppend(key, ZERO, newEvt({ bytes: new Uint8Array(6_000) })))
+    const conflicting = large(taken)
+    const seen = conflicting.catch(codeOf)
+    await log.persist(newAppend(newKey()))
+    expect(await large().catch(codeOf)).toBe('UNAVAILABLE')
+    await admin.query('ROLLBACK')
+    await deleting
+    expect(await seen).toBe('CONFLICT')
+    expect(await large()).toMatchObject({ groups: 1 })
+  })
+
   test('is stored behind all others though the sequence of positions was set back', async () => {
     const { logger, lines } = recorder()
     const log = await open()

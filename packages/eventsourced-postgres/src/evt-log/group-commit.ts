@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { type Append, hasCode, type Persisted, RefusedError, UnavailableError, UncertainError } from 'eventsourced'
+import { type Append, hasCode, type Persisted, RefusedError, UnavailableError } from 'eventsourced'
 import type { ClientBase } from 'pg'
 import type { Logger } from 'pino'
 import type { Database } from '../database/database.js'
@@ -7,11 +7,11 @@ import type { Bounds } from '../database/in-time.js'
 import { lend } from '../database/lend.js'
 import { inReadCommitted } from '../database/read-committed.js'
 import { messageOf } from '../errors/read-error.js'
-import { type Meaning, meaningOf } from '../errors/sqlstate.js'
+import { LOCK_NOT_AVAILABLE, type Meaning, meaningOf, sqlState } from '../errors/sqlstate.js'
 import { measure } from './measure.js'
 import { resolveConflict } from './resolve-conflict.js'
 import type { EvtLogStatements } from './statements.js'
-import { type BatchLimits, takeBatch, type Waiting } from './waiting.js'
+import { type BatchLimits, takeBatch, takeOut, uncertain, type Waiting } from './waiting.js'
 import { type EncodedBatch, encode, writeBatch, type Written } from './write-batch.js'
 
 /** What a group commit works with. */
@@ -51,7 +51,8 @@ export class GroupCommit {
   /** Connections whose server is known to hand out positions above all that are stored. */
   #aligned = new WeakSet<ClientBase>()
   readonly #resolving = new Set<Promise<void>>()
-  #waitingBytes = 0
+  /** What all appends weigh that are not answered, wherever they are. */
+  #heldBytes = 0
   #running: Promise<void> | undefined
   /** Whether the last batch was a single append: then the next one is likely to be. */
   #wasAlone = false
@@ -65,15 +66,16 @@ export class GroupCommit {
   add(append: Append): Promise<Persisted> {
     const { limits, maxWaitingBytes, appendTimeoutMs } = this.#options
     const measured = measure(append, limits)
-    if (this.#waitingBytes > 0 && this.#waitingBytes + measured.bytes > maxWaitingBytes) {
+    if (this.#heldBytes > 0 && this.#heldBytes + measured.heldBytes > maxWaitingBytes) {
       throw new UnavailableError(
-        `${this.#waitingBytes} bytes wait to be stored, and ${maxWaitingBytes} may: try again later`,
+        `${this.#heldBytes} bytes wait to be stored, and ${maxWaitingBytes} may: try again later`,
       )
     }
     return new Promise((resolve, reject) => {
-      const deadline = performance.now() + appendTimeoutMs
-      this.#queue.push({ append, ...measured, deadline, maybeStored: false, resolve, reject })
-      this.#waitingBytes += measured.bytes
+      const since = performance.now()
+      const deadline = since + appendTimeoutMs
+      this.#queue.push({ append, ...measured, since, deadline, maybeStored: false, resolve, reject })
+      this.#heldBytes += measured.heldBytes
       this.#running ??= this.#run()
     })
   }
@@ -92,7 +94,8 @@ export class GroupCommit {
       let answer: Answers = noAnswers
       do {
         this.#dropLate()
-        const batch = this.#take(unanswered > 0 ? Infinity : half(this.#queue.length))
+        const maxAppends = unanswered > 0 ? Infinity : half(this.#queue.length)
+        const batch = takeBatch(this.#queue, { ...this.#options.limits, maxAppends })
         const writing = this.#write(batch)
         // By then it is on its way.
         if (unanswered > 0) await nextTurn()
@@ -106,18 +109,15 @@ export class GroupCommit {
     this.#running = undefined
   }
 
-  #take(maxAppends: number): Waiting[] {
-    const batch = takeBatch(this.#queue, { ...this.#options.limits, maxAppends })
-    for (const waiting of batch) this.#waitingBytes -= waiting.bytes
-    return batch
-  }
-
   /** Writes a batch, and sees to what fails of it. Those whose outcome is known at the end are told by the caller. */
   async #write(batch: readonly Waiting[]): Promise<Answers> {
     if (batch.length === 0) return noAnswers
+    const bounds = boundsOf(batch)
+    // The server gives up waiting before we do: cut off while it waits, the batch could be stored or not.
+    const lockTimeoutMs = Math.min(this.#options.lockTimeoutMs, Math.ceil(bounds.timeoutMs - MIN_ATTEMPT_MS / 2))
     let encoded: EncodedBatch
     try {
-      encoded = encode(this.#options.statements, batch, this.#options.lockTimeoutMs)
+      encoded = encode(this.#options.statements, batch, lockTimeoutMs)
     } catch (error) {
       await this.#failed(batch, 'data', error)
       return noAnswers
@@ -125,7 +125,7 @@ export class GroupCommit {
     let sent = false
     let written: Written
     try {
-      written = await this.#options.database.lendWriter(boundsOf(batch), async (client) => {
+      written = await this.#options.database.lendWriter(bounds, async (client) => {
         if (!this.#aligned.has(client)) await this.#align(client)
         sent = true
         return writeBatch(client, encoded)
@@ -158,7 +158,7 @@ export class GroupCommit {
         const positions = []
         for (let nth = 0; nth < evtCount; nth++) positions.push(position + nth)
         const head = { seqNo: append.expected.seqNo + evtCount, position: position + evtCount - 1 }
-        waiting.resolve({ groups, head, positions })
+        this.#stored(waiting, { groups, head, positions })
       }
       position += evtCount
     }
@@ -176,11 +176,11 @@ export class GroupCommit {
       const stored = await lend(database.readers, boundsOf([waiting]), (client) =>
         resolveConflict(client, statements, waiting),
       )
-      if (stored !== undefined) return waiting.resolve(stored)
+      if (stored !== undefined) return this.#stored(waiting, stored)
       // Its position was taken: the sequence stands behind the events, and is to be moved before the append is sent again.
       this.#aligned = new WeakSet()
     } catch (error) {
-      if (hasCode(error, 'CONFLICT') || hasCode(error, 'UNCERTAIN')) return waiting.reject(error)
+      if (hasCode(error, 'CONFLICT') || hasCode(error, 'UNCERTAIN')) return this.#notStored(waiting, error)
       // Sending the append itself again will be answered alike, once the server answers.
     }
     await this.#retry([waiting])
@@ -208,7 +208,8 @@ export class GroupCommit {
       case 'isolation':
       case 'later': {
         const unavailable = new UnavailableError(`nothing was stored: ${message}`, { cause: error })
-        for (const waiting of batch) if (!waiting.maybeStored) waiting.reject(unavailable)
+        if (sqlState(error) === LOCK_NOT_AVAILABLE) this.#failLongest(unavailable)
+        for (const waiting of batch) if (!waiting.maybeStored) this.#notStored(waiting, unavailable)
         return this.#retry(batch.filter(({ maybeStored }) => maybeStored))
       }
     }
@@ -235,7 +236,7 @@ export class GroupCommit {
   }
 
   #refuse(waiting: Waiting, refused: RefusedError): void {
-    waiting.reject(waiting.maybeStored ? uncertain(waiting, refused) : refused)
+    this.#notStored(waiting, waiting.maybeStored ? uncertain(waiting, refused) : refused)
   }
 
   async #retry(batch: readonly Waiting[]): Promise<void> {
@@ -246,7 +247,6 @@ export class GroupCommit {
 
   #again(waiting: Waiting): void {
     this.#queue.unshift(waiting)
-    this.#waitingBytes += waiting.bytes
     this.#running ??= this.#run()
   }
 
@@ -258,22 +258,30 @@ export class GroupCommit {
 
   #dropLate(): void {
     const now = performance.now()
-    if (this.#queue.every(({ deadline }) => deadline > now)) return
-    const queue = this.#queue.splice(0)
-    for (const waiting of queue) {
-      if (waiting.deadline > now) {
-        this.#queue.push(waiting)
-        continue
-      }
-      this.#waitingBytes -= waiting.bytes
-      waiting.reject(
-        waiting.maybeStored
-          ? uncertain(waiting)
-          : new UnavailableError(
-              `nothing was stored within ${this.#options.appendTimeoutMs} ms: the database is too slow`,
-            ),
-      )
-    }
+    const late = takeOut(this.#queue, ({ deadline }) => deadline <= now)
+    if (late.length === 0) return
+    const { appendTimeoutMs } = this.#options
+    const unavailable = new UnavailableError(
+      `nothing was stored within ${appendTimeoutMs} ms: the database is too slow`,
+    )
+    for (const waiting of late) this.#notStored(waiting, waiting.maybeStored ? uncertain(waiting) : unavailable)
+  }
+
+  /** Where somebody holds a lock: those that have waited for as long as an append may wait for one need not wait for it once more. */
+  #failLongest(unavailable: UnavailableError): void {
+    const before = performance.now() - this.#options.lockTimeoutMs
+    const longest = takeOut(this.#queue, ({ since, maybeStored }) => since <= before && !maybeStored)
+    for (const waiting of longest) this.#notStored(waiting, unavailable)
+  }
+
+  #stored(waiting: Waiting, persisted: Persisted): void {
+    this.#heldBytes -= waiting.heldBytes
+    waiting.resolve(persisted)
+  }
+
+  #notStored(waiting: Waiting, error: Error): void {
+    this.#heldBytes -= waiting.heldBytes
+    waiting.reject(error)
   }
 }
 
@@ -288,10 +296,4 @@ function boundsOf(batch: readonly Waiting[]): Bounds {
   let first = Infinity
   for (const { deadline } of batch) first = Math.min(first, deadline)
   return { timeoutMs: Math.max(MIN_ATTEMPT_MS, first - performance.now()) }
-}
-
-function uncertain({ append }: Waiting, cause?: Error): UncertainError {
-  const { key, appendId } = append
-  const message = `append ${appendId} of ${key.typeName} ${key.id} may be stored or not: its answer was lost, and the time is over`
-  return new UncertainError(message, cause === undefined ? {} : { cause })
 }

@@ -11,6 +11,8 @@ export interface Measure {
   readonly groups: number
   readonly evtCount: number
   readonly bytes: number
+  /** What all of it weighs, for as long as it is not answered. */
+  readonly heldBytes: number
 }
 
 /**
@@ -22,10 +24,12 @@ export function measure({ groups }: Append, limits: BatchLimits): Measure {
   let bytes = 0
   let evtCount = 0
   for (const [index, group] of groups.entries()) {
-    let groupBytes = 0
-    for (const evt of group) groupBytes += weight(evt)
+    const groupBytes = weightOf(group)
     const fits = bytes + groupBytes <= limits.maxBytes && evtCount + group.length <= limits.maxEvts
-    if (index > 0 && !fits) return { groups: index, evtCount, bytes }
+    if (index > 0 && !fits) {
+      const heldBytes = groups.slice(index).reduce((sum, later) => sum + weightOf(later), bytes)
+      return { groups: index, evtCount, bytes, heldBytes }
+    }
     if (groupBytes > MAX_GROUP_BYTES) {
       throw new RefusedError(
         'too-large',
@@ -35,7 +39,13 @@ export function measure({ groups }: Append, limits: BatchLimits): Measure {
     bytes += groupBytes
     evtCount += group.length
   }
-  return { groups: groups.length, evtCount, bytes }
+  return { groups: groups.length, evtCount, bytes, heldBytes: bytes }
+}
+
+function weightOf(group: readonly NewEvt[]): number {
+  let bytes = 0
+  for (const evt of group) bytes += weight(evt)
+  return bytes
 }
 
 function weight({ bytes, metadata }: NewEvt): number {

@@ -23,7 +23,7 @@ import { open } from '../database/open.js'
 import { type CheckedEvtLogConfig, checkEvtLogConfig, type PostgresEvtLogConfig } from './config.js'
 import { GroupCommit } from './group-commit.js'
 import { Reads } from './reads.js'
-import { EVT_LOG_STEPS } from './schema.js'
+import { EVT_LOG_SCHEMA } from './schema.js'
 import { type EvtLogStatements, evtLogStatements } from './statements.js'
 
 /** How much goes into a batch: beyond it a batch takes longer, and gains nothing. */
@@ -58,7 +58,7 @@ export class PostgresEvtLog implements EvtLog {
    */
   static async create(config: PostgresEvtLogConfig): Promise<PostgresEvtLog> {
     const checked = checkEvtLogConfig(config)
-    return new PostgresEvtLog(checked, await open(checked, { kind: 'events', steps: EVT_LOG_STEPS }))
+    return new PostgresEvtLog(checked, await open(checked, EVT_LOG_SCHEMA))
   }
 
   private constructor(config: CheckedEvtLogConfig, database: Database) {

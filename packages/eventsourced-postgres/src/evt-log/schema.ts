@@ -1,4 +1,4 @@
-import type { Step } from '../database/migrate.js'
+import { FUNCTIONS_ONLY, type Schema } from '../database/migrate.js'
 import { createAlignPositions } from '../sql/align-positions.js'
 import { createAppendBatch } from '../sql/append-batch.js'
 import { createAppendOne } from '../sql/append-one.js'
@@ -11,10 +11,11 @@ import { createEvtsByType } from '../sql/evts-by-type.js'
 import { createHeadPosition } from '../sql/head-position.js'
 import { createStoredOfAppend } from '../sql/stored-of-append.js'
 
-/** The steps of the event log's schema. */
-export const EVT_LOG_STEPS: readonly Step[] = [
-  (names) => [
-    createEvents(names),
+/** The event log's schema. */
+export const EVT_LOG_SCHEMA: Schema = {
+  kind: 'events',
+  steps: [(names) => [createEvents(names)], ...Array.from({ length: 7 }, () => FUNCTIONS_ONLY)],
+  functions: (names) => [
     createAppendOne(names),
     createAppendBatch(names),
     createStoredOfAppend(names),
@@ -22,11 +23,8 @@ export const EVT_LOG_STEPS: readonly Step[] = [
     createHeadPosition(names),
     createAlignPositions(names),
     createDeleteEvts(names),
+    createEntityIds(names),
+    createEvtsById(names),
+    createEvtsByType(names),
   ],
-  (names) => [createEntityIds(names)],
-  (names) => [createAppendBatch(names)],
-  (names) => [createEvtsById(names), createEvtsByType(names)],
-  (names) => [createEvtsById(names), createEvtsByType(names)],
-  (names) => [createAppendOne(names), createAppendBatch(names)],
-  (names) => [createEvtsById(names), createEvtsByType(names)],
-]
+}

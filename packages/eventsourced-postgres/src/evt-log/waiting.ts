@@ -1,4 +1,4 @@
-import type { Append, Persisted } from 'eventsourced'
+import { type Append, type Persisted, UncertainError } from 'eventsourced'
 
 /** An append that waits to be written, or to become known. */
 export interface Waiting {
@@ -8,7 +8,11 @@ export interface Waiting {
   readonly evtCount: number
   /** What it is taken to weigh in a batch. */
   readonly bytes: number
-  /** When its caller is told, by `performance.now()`. */
+  /** What it weighs among all that is not answered. */
+  readonly heldBytes: number
+  /** When it came, by `performance.now()`. */
+  readonly since: number
+  /** When its caller is told at the latest, by the same. */
   readonly deadline: number
   /** Whether it was sent and the answer was lost: it may be stored, or may still be on its way. */
   maybeStored: boolean
@@ -53,4 +57,19 @@ export function takeBatch(
   queue.length = 0
   for (const waiting of left) queue.push(waiting)
   return batch
+}
+
+/** Takes those that are so off the queue. The others keep their order. */
+export function takeOut(queue: Waiting[], isSo: (waiting: Waiting) => boolean): readonly Waiting[] {
+  if (!queue.some(isSo)) return []
+  const out: Waiting[] = []
+  for (const waiting of queue.splice(0)) (isSo(waiting) ? out : queue).push(waiting)
+  return out
+}
+
+/** What the caller is told of an append that was sent, and whose answer was lost. */
+export function uncertain({ append }: Waiting, cause?: Error): UncertainError {
+  const { key, appendId } = append
+  const message = `append ${appendId} of ${key.typeName} ${key.id} may be stored or not: its answer was lost, and the time is over`
+  return new UncertainError(message, cause === undefined ? {} : { cause })
 }

@@ -45,3 +45,31 @@ test.each(Object.entries(HELD))(
     await log.close()
   },
 )
+
+test('many more than a batch has are told at the bound, all of them that nothing is stored, and nothing is', async () => {
+  // With the deadline of an append before the bound of the lock's: whoever is told by then must not be stored later.
+  const log = await PostgresEvtLog.create({ connection, setup: true, lockTimeoutMs: 5_000, appendTimeoutMs: 1_500 })
+  await log.persist(newAppend(newKey()))
+  await outside.query('BEGIN')
+  await outside.query('LOCK TABLE eventsourced.events IN SHARE MODE')
+  const told = await Promise.allSettled(Array.from({ length: 5_000 }, () => log.persist(newAppend(newKey()))))
+  const reasons = told.map((told) => (told.status === 'rejected' ? String(told.reason) : 'stored'))
+  expect(new Set(reasons.map((reason) => /nothing was stored/.test(reason)))).toEqual(new Set([true]))
+  await outside.query('ROLLBACK')
+  await log.persist(newAppend(newKey()))
+  expect(await collect(log.evtsByType('counter'))).toHaveLength(2)
+  await log.close()
+})
+
+test('those that have waited for as long as an append may wait for a lock don’t wait for it once more', async () => {
+  const log = await PostgresEvtLog.create({ connection, setup: true, lockTimeoutMs: 500, appendTimeoutMs: 60_000 })
+  await log.persist(newAppend(newKey()))
+  await outside.query('BEGIN')
+  await outside.query('LOCK TABLE eventsourced.events IN SHARE MODE')
+  const told = await Promise.allSettled(Array.from({ length: 9_000 }, () => log.persist(newAppend(newKey()))))
+  // The first goes before the others have come. Of those one batch waits as long as it may; the four others are told what it was told.
+  const errors = new Set(told.map((told): unknown => (told.status === 'rejected' ? told.reason : 'stored')))
+  expect(errors.size).toBe(2)
+  await outside.query('ROLLBACK')
+  await log.close()
+})

@@ -3,7 +3,7 @@ import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../c
 import { ask } from '../database/ask.js'
 import type { Database } from '../database/database.js'
 import type { Listener } from '../database/listener.js'
-import type { Step } from '../database/migrate.js'
+import { FUNCTIONS_ONLY, type Schema } from '../database/migrate.js'
 import { open } from '../database/open.js'
 import { sharedListener } from '../database/shared-listener.js'
 import { type Parameter, type Row, type Statement, statement } from '../database/statement.js'
@@ -23,9 +23,11 @@ export type PostgresLeaseStoreConfig = PostgresConfig & {
   readonly ttlMs?: number
 }
 
-const STEPS: readonly Step[] = [
-  (names) => [
-    createLeases(names),
+/** The leases' schema. */
+export const LEASE_SCHEMA: Schema = {
+  kind: 'leases',
+  steps: [(names) => [createLeases(names)], FUNCTIONS_ONLY],
+  functions: (names) => [
     createLeaseView(names),
     createJoinGroup(names),
     createRenewMember(names),
@@ -33,7 +35,7 @@ const STEPS: readonly Step[] = [
     createReleaseSlices(names),
     createLeaveGroup(names),
   ],
-]
+}
 
 /**
  * Leases in PostgreSQL, by the server's clock. While groups are watched one connection more LISTENs, for all stores on a pool.
@@ -60,7 +62,7 @@ export class PostgresLeaseStore implements LeaseStore {
   static async create(config: PostgresLeaseStoreConfig): Promise<PostgresLeaseStore> {
     const checked = checkConfig(config, 'leases', ['ttlMs'])
     const ttlMs = checkTtl('ttlMs', config.ttlMs)
-    return new PostgresLeaseStore(checked, ttlMs, await open(checked, { kind: 'leases', steps: STEPS }))
+    return new PostgresLeaseStore(checked, ttlMs, await open(checked, LEASE_SCHEMA))
   }
 
   private constructor({ source, names, preparedStatements, logger }: Checked, ttlMs: number, database: Database) {

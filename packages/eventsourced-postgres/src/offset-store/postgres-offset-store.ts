@@ -17,7 +17,7 @@ import { Accepted } from '../accepted.js'
 import { type Checked, checkConfig, checkCount, type PostgresConfig } from '../config.js'
 import { ask } from '../database/ask.js'
 import type { Database } from '../database/database.js'
-import type { Step } from '../database/migrate.js'
+import { FUNCTIONS_ONLY, type Schema } from '../database/migrate.js'
 import { open } from '../database/open.js'
 import { type Parameter, query, type Row } from '../database/statement.js'
 import { PostgresLeaseStore } from '../lease/postgres-lease-store.js'
@@ -38,7 +38,12 @@ export type PostgresOffsetStoreConfig = PostgresConfig & {
 }
 
 const FIELDS = ['leaseTable', 'leaseTtlMs', 'timeoutMs']
-const STEPS: readonly Step[] = [(names) => [createOffsets(names), createCommitSlices(names)]]
+/** The offsets' schema. */
+export const OFFSET_SCHEMA: Schema = {
+  kind: 'offsets',
+  steps: [(names) => [createOffsets(names)], FUNCTIONS_ONLY],
+  functions: (names) => [createCommitSlices(names)],
+}
 const PARKED_PAGE = 200
 
 /**
@@ -68,7 +73,7 @@ export class PostgresOffsetStore implements OffsetStore {
     const checked = checkConfig(config, 'projections', FIELDS)
     const { names, setup, preparedStatements, logger } = checked
     const timeoutMs = checkCount('timeoutMs', config.timeoutMs, { otherwise: 10_000, min: 1, max: 2 ** 31 - 1 })
-    const database = await open(checked, { kind: 'offsets', steps: STEPS })
+    const database = await open(checked, OFFSET_SCHEMA)
     try {
       const leases = await PostgresLeaseStore.create({
         pool: database.readers,

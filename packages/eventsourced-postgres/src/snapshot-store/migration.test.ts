@@ -9,7 +9,7 @@ import { migrate } from '../database/migrate.js'
 import { newKey } from '../fixture.test.helper.js'
 import { PostgresSnapshotStore } from '../index.js'
 import { names } from '../names.js'
-import { SNAPSHOT_STEPS } from './schema.js'
+import { SNAPSHOT_SCHEMA } from './schema.js'
 
 const nextAppendId = appendIds()
 
@@ -29,7 +29,8 @@ async function firstRelease(): Promise<void> {
     kind: 'snapshots',
     names: names('eventsourced', 'snapshots'),
     setup: true,
-    steps: SNAPSHOT_STEPS.slice(0, 1),
+    steps: SNAPSHOT_SCHEMA.steps.slice(0, 1),
+    functions: () => [],
   })
   await client.query(`
     CREATE FUNCTION eventsourced.snapshots_save_snapshot (

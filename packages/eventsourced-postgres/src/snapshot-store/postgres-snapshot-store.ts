@@ -18,7 +18,7 @@ import { type Parameter, type Row, type Statement, statement } from '../database
 import { deleteSnapshots } from '../sql/delete-snapshots.js'
 import { loadChunks } from '../sql/load-chunks.js'
 import { saveSnapshot } from '../sql/save-snapshot.js'
-import { SNAPSHOT_STEPS } from './schema.js'
+import { SNAPSHOT_SCHEMA } from './schema.js'
 
 /** The most that a snapshot may have: 64 MiB. It is held in memory several times over on its way. */
 export const MAX_SNAPSHOT_BYTES = 64 * 1_048_576
@@ -55,11 +55,7 @@ export class PostgresSnapshotStore implements SnapshotStore {
     const checked = checkConfig(config, 'snapshots', ['timeoutMs'])
     const bounds = { otherwise: 30_000, min: 1, max: 2 ** 31 - 1 }
     const timeoutMs = checkCount('timeoutMs', config.timeoutMs, bounds)
-    return new PostgresSnapshotStore(
-      checked,
-      timeoutMs,
-      await open(checked, { kind: 'snapshots', steps: SNAPSHOT_STEPS }),
-    )
+    return new PostgresSnapshotStore(checked, timeoutMs, await open(checked, SNAPSHOT_SCHEMA))
   }
 
   private constructor({ names, preparedStatements }: Checked, timeoutMs: number, database: Database) {

@@ -27,7 +27,7 @@ export function createAlignPositions(names: Names): string {
       RETURN stands;
     END`
   return `
-    CREATE FUNCTION ${qualified('_align_positions')} (p_lock_timeout text)
+    CREATE OR REPLACE FUNCTION ${qualified('_align_positions')} (p_lock_timeout text)
     RETURNS bigint LANGUAGE plpgsql VOLATILE AS ${escapeLiteral(body)}`
 }
 

@@ -2,6 +2,7 @@ import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
 import { evaluate } from './evaluate.js'
 import { PINNED } from './pinned.js'
+import { refuseKeptBack } from './refuse-kept-back.js'
 import { underLock } from './under-lock.js'
 
 /**
@@ -63,6 +64,9 @@ export function createAppendBatch(names: Names): string {
         WHERE e.expected_position IS NOT NULL AND NOT (${isExpected});
         ${insert}
         WHERE conflicts IS NULL OR e.append <> ALL (conflicts);
+        GET DIAGNOSTICS stored = ROW_COUNT;
+        ${refuseKeptBack(`stored < cardinality(p_append) AND stored < (
+          SELECT count(*) FROM unnest(p_append) AS a (append) WHERE conflicts IS NULL OR a.append <> ALL (conflicts))`)}
       END IF;
 
       ${evaluate(`pg_notify(${escapeLiteral(channel)}, p_notification)`)}

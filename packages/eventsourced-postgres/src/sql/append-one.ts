@@ -2,6 +2,7 @@ import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
 import { evaluate } from './evaluate.js'
 import { PINNED } from './pinned.js'
+import { refuseKeptBack } from './refuse-kept-back.js'
 import { underLock } from './under-lock.js'
 
 /**
@@ -28,6 +29,7 @@ export function createAppendOne(names: Names): string {
         (position, seq_no, append_no, time, version, slice, id, append_writer, type_name, type, bytes, metadata)
       VALUES (stored, p_expected_seq_no + 1, p_append_no, clock_timestamp(), p_version, p_slice, p_id,
         p_append_writer, p_type_name, p_type, p_bytes, coalesce(p_metadata, '{}'));
+      ${refuseKeptBack('NOT FOUND')}
       ${evaluate(`pg_notify(${escapeLiteral(channel)}, p_type_name || '.' || p_slice)`)}
       RETURN stored;
     END`

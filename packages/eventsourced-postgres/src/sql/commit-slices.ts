@@ -45,7 +45,7 @@ export function createCommitSlices({ qualified, regclass }: Names): string {
       RETURNING s.slice, s.revision;
     END`
   return `
-    CREATE FUNCTION ${qualified('_commit_slices')} (p_name text, p_version integer, p_moves jsonb, p_transaction text)
+    CREATE OR REPLACE FUNCTION ${qualified('_commit_slices')} (p_name text, p_version integer, p_moves jsonb, p_transaction text)
     RETURNS TABLE (slice smallint, revision bigint) LANGUAGE plpgsql VOLATILE AS ${escapeLiteral(body)}`
 }
 

@@ -20,7 +20,7 @@ export function createDeleteEvts({ qualified }: Names): string {
       WHERE e.type_name = p_type_name AND e.id = p_id AND e.seq_no <= p_to AND e.seq_no = head AND e.bytes IS NOT NULL;
     END`
   return `
-    CREATE FUNCTION ${qualified('_delete_evts')} (p_type_name text, p_id uuid, p_to bigint)
+    CREATE OR REPLACE FUNCTION ${qualified('_delete_evts')} (p_type_name text, p_id uuid, p_to bigint)
     RETURNS void LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
 }
 

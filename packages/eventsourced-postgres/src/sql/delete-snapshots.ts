@@ -12,7 +12,7 @@ export function createDeleteSnapshots(names: Names): string {
       DELETE FROM ${qualified()} AS s WHERE s.type_name = p_type_name AND s.id = p_id;
     END`
   return `
-    CREATE FUNCTION ${qualified('_delete_snapshots')} (p_type_name text, p_id uuid)
+    CREATE OR REPLACE FUNCTION ${qualified('_delete_snapshots')} (p_type_name text, p_id uuid)
     RETURNS void LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
 }
 

@@ -13,7 +13,7 @@ export function createEntityHead({ qualified }: Names): string {
       ORDER BY e.seq_no DESC LIMIT 1;
     END`
   return `
-    CREATE FUNCTION ${qualified('_entity_head')} (p_type_name text, p_id uuid)
+    CREATE OR REPLACE FUNCTION ${qualified('_entity_head')} (p_type_name text, p_id uuid)
     RETURNS TABLE (seq_no bigint, "position" bigint, append_id text) LANGUAGE plpgsql STABLE ROWS 1 ${PINNED} AS ${escapeLiteral(body)}`
 }
 

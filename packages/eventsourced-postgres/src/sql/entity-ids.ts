@@ -25,7 +25,7 @@ export function createEntityIds({ qualified }: Names): string {
       SELECT d.id, d.has_evts FROM entities AS d ORDER BY d.nth;
     END`
   return `
-    CREATE FUNCTION ${qualified('_entity_ids')} (p_type_name text, p_id uuid, p_seq_no bigint, p_max_rows bigint)
+    CREATE OR REPLACE FUNCTION ${qualified('_entity_ids')} (p_type_name text, p_id uuid, p_seq_no bigint, p_max_rows bigint)
     RETURNS TABLE (id uuid, has_evts boolean) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }
 

@@ -23,7 +23,7 @@ export function createHeadPosition({ qualified }: Names): string {
       RETURN head;
     END`
   return `
-    CREATE FUNCTION ${qualified('_head_position')} ()
+    CREATE OR REPLACE FUNCTION ${qualified('_head_position')} ()
     RETURNS bigint LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }
 

@@ -19,7 +19,7 @@ export function createJoinGroup(names: Names): string {
       RETURN (SELECT ${qualified('_lease_view')}(p_group));
     END`
   return `
-    CREATE FUNCTION ${qualified('_join_group')} (p_group text, p_member text, p_ttl_ms double precision)
+    CREATE OR REPLACE FUNCTION ${qualified('_join_group')} (p_group text, p_member text, p_ttl_ms double precision)
     RETURNS text LANGUAGE plpgsql VOLATILE AS ${escapeLiteral(body)}`
 }
 

@@ -17,7 +17,7 @@ export function createLeaseView(names: Names): string {
       'leases', (SELECT coalesce(json_agg(json_build_array(l.slice, l.epoch, CASE WHEN ${isLive(names, 'l.owner')} THEN l.owner END)), '[]')
         FROM ${qualified()} AS l WHERE l.group_name = p_group))::text`
   return `
-    CREATE FUNCTION ${qualified('_lease_view')} (p_group text)
+    CREATE OR REPLACE FUNCTION ${qualified('_lease_view')} (p_group text)
     RETURNS text LANGUAGE sql STABLE AS ${escapeLiteral(body)}`
 }
 

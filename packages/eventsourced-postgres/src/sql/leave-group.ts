@@ -12,7 +12,7 @@ export function createLeaveGroup(names: Names): string {
       UPDATE ${qualified('_members')} AS m SET ends = '-infinity' WHERE m.group_name = p_group AND m.member = p_member;
     END`
   return `
-    CREATE FUNCTION ${qualified('_leave_group')} (p_group text, p_member text)
+    CREATE OR REPLACE FUNCTION ${qualified('_leave_group')} (p_group text, p_member text)
     RETURNS void LANGUAGE plpgsql VOLATILE AS ${escapeLiteral(body)}`
 }
 

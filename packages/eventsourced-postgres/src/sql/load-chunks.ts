@@ -17,7 +17,7 @@ export function createLoadChunks({ qualified }: Names): string {
       ORDER BY c.chunk;
     END`
   return `
-    CREATE FUNCTION ${qualified('_load_chunks')} (p_type_name text, p_id uuid, p_max_seq_no bigint)
+    CREATE OR REPLACE FUNCTION ${qualified('_load_chunks')} (p_type_name text, p_id uuid, p_max_seq_no bigint)
     RETURNS TABLE (seq_no bigint, append_id text, version integer, bytes text)
     LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }

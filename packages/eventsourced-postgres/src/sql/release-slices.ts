@@ -13,7 +13,7 @@ export function createReleaseSlices(names: Names): string {
       WHERE l.group_name = p_group AND l.owner = p_member AND l.slice = ANY (p_slices);
     END`
   return `
-    CREATE FUNCTION ${qualified('_release_slices')} (p_group text, p_member text, p_slices smallint[])
+    CREATE OR REPLACE FUNCTION ${qualified('_release_slices')} (p_group text, p_member text, p_slices smallint[])
     RETURNS void LANGUAGE plpgsql VOLATILE AS ${escapeLiteral(body)}`
 }
 

@@ -22,7 +22,7 @@ export function createStoredOfAppend({ qualified }: Names): string {
       ORDER BY 1;
     END`
   return `
-    CREATE FUNCTION ${qualified('_stored_of_append')} (p_type_name text, p_id uuid, p_seq_no bigint, p_count bigint)
+    CREATE OR REPLACE FUNCTION ${qualified('_stored_of_append')} (p_type_name text, p_id uuid, p_seq_no bigint, p_count bigint)
     RETURNS TABLE (seq_no bigint, "position" bigint, append_id text) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }
 

@@ -20,7 +20,7 @@ export function createTakeSlices(names: Names): string {
       RETURNING l.slice, l.epoch;
     END`
   return `
-    CREATE FUNCTION ${qualified('_take_slices')} (p_group text, p_member text, p_slices smallint[], p_epochs bigint[])
+    CREATE OR REPLACE FUNCTION ${qualified('_take_slices')} (p_group text, p_member text, p_slices smallint[], p_epochs bigint[])
     RETURNS TABLE (slice smallint, epoch bigint) LANGUAGE plpgsql VOLATILE AS ${escapeLiteral(body)}`
 }
 

@@ -111,7 +111,7 @@ export function createChanges(names: Names): string {
       END LOOP;
     END`
   return `
-    CREATE FUNCTION ${qualified('_changes')} (
+    CREATE OR REPLACE FUNCTION ${qualified('_changes')} (
       p_now timestamptz, p_namespaces text[], p_instance_ids text[], p_alive_ms bigint[], p_remembered_ms bigint[], p_keys text[], p_types text[],
       p_counts text[], p_writers uuid[], p_nos bigint[]
     ) RETURNS TABLE (outcome text, total numeric, own numeric) LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`

@@ -29,7 +29,7 @@ export function createHeartbeat({ qualified, regclass }: Names): string {
       END IF;
     END`
   return `
-    CREATE FUNCTION ${qualified('_heartbeat')} (${CALLER})
+    CREATE OR REPLACE FUNCTION ${qualified('_heartbeat')} (${CALLER})
     RETURNS void LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
 }
 

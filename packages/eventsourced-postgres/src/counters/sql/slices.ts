@@ -20,7 +20,7 @@ export function createSlices(names: Names): string {
         AND (i.alive_until > moment OR ${IS_CALLER});
     END`
   return `
-    CREATE FUNCTION ${qualified('_slices')} (${CALLER}, p_key text)
+    CREATE OR REPLACE FUNCTION ${qualified('_slices')} (${CALLER}, p_key text)
     RETURNS TABLE (id text, slice bigint) LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
 }
 
