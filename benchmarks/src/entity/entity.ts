@@ -3,6 +3,7 @@ import { PostgresEvtLog } from 'eventsourced-postgres'
 import { startNatsServer, startPostgres } from 'eventsourced-tools'
 import { measure, measureApart, ratio } from '../measure.js'
 import { type Figure, print, printMeasured, report } from '../report.js'
+import { bareBatches } from './bare-batches.js'
 import { BARE_LOOP, ON_MEMORY } from './bare-loop.js'
 import { heapGrowth, heapOfLive } from './heap.js'
 import { manyCallers, oneAtATime } from './hot-entity.js'
@@ -37,25 +38,39 @@ async function costOfACommand(): Promise<Figure[]> {
 }
 
 async function pipelining(): Promise<Figure[]> {
+  return [...(await pipeliningOnPostgres()), ...(await pipeliningOnJetStream())]
+}
+
+async function pipeliningOnPostgres(): Promise<Figure[]> {
   const postgres = await startPostgres()
-  const nats = await startNatsServer()
   const { host, port, user, password, database } = postgres
-  const logs = {
-    PostgreSQL: await PostgresEvtLog.create({ connection: { host, port, user, password, database }, setup: true }),
-    JetStream: await NatsEvtLog.create({ servers: nats.url, stream: 'bench', setup: true }),
-  }
-  const figures: Figure[] = []
-  for (const [name, evtLog] of Object.entries(logs)) {
-    const [many, one] = await measure([manyCallers(evtLog), oneAtATime(evtLog)])
-    printMeasured(
-      `one hot entity on ${name}`,
-      [many, one].flatMap((measured) => measured ?? []),
-    )
-    figures.push({ what: `${name}: 1,000 callers / each append awaited`, value: ratio(many, one), target: '>= 15' })
-    await evtLog.close()
-  }
-  await Promise.all([postgres.stop(), nats.stop()])
-  return figures
+  const evtLog = await PostgresEvtLog.create({ connection: { host, port, user, password, database }, setup: true })
+  const measured = await measure([manyCallers(evtLog), oneAtATime(evtLog)])
+  await evtLog.close()
+  await postgres.stop()
+  printMeasured('one hot entity on PostgreSQL', measured)
+  const [many, one] = measured
+  return [{ what: 'PostgreSQL: 1,000 callers / each append awaited', value: ratio(many, one), target: '>= 15' }]
+}
+
+async function pipeliningOnJetStream(): Promise<Figure[]> {
+  const nats = await startNatsServer()
+  const stream = 'bench'
+  const evtLog = await NatsEvtLog.create({ servers: nats.url, stream, setup: true })
+  const measured = await measure([manyCallers(evtLog), oneAtATime(evtLog), bareBatches(nats.url, stream)])
+  await evtLog.close()
+  await nats.stop()
+  printMeasured('one hot entity on JetStream', measured)
+  const [many, one, bare] = measured
+  return [
+    { what: 'JetStream: 1,000 callers / each append awaited', value: ratio(many, one), target: '>= 15' },
+    {
+      what: 'JetStream: bare atomic batches / each append awaited',
+      value: ratio(bare, one),
+      target: 'the most there is',
+    },
+    { what: 'JetStream: 1,000 callers / bare atomic batches', value: ratio(many, bare), target: 'below 1' },
+  ]
 }
 
 async function heap(): Promise<Figure[]> {

@@ -4,8 +4,8 @@ import { createInbox, headers, type NatsConnection } from 'nats'
 import type { Contender } from '../measure.js'
 import { ENTITIES, PAYLOAD } from './appends.js'
 
-/** The fields that a message of the log has, without the fence. */
-function fieldsOf(seqNo: number, appendId: string): [string, string][] {
+/** The fields that a message of the log has, without those of the fence and of a batch. */
+export function fieldsOf(seqNo: number, appendId: string): [string, string][] {
   return [
     ['Es-Format', '1'],
     ['Es-Seq-No', String(seqNo)],
@@ -15,7 +15,7 @@ function fieldsOf(seqNo: number, appendId: string): [string, string][] {
   ]
 }
 
-function newSubject(stream: string): string {
+export function newSubject(stream: string): string {
   return `${stream}.counter.0.${randomUUID()}`
 }
 

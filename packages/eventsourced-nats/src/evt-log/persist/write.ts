@@ -7,7 +7,7 @@ import { metadataLines } from '../metadata.js'
 export const MAX_BATCH_MSGS = 1_000
 /** How many bytes of events go into one atomic batch; a single larger group goes alone. */
 export const MAX_BATCH_BYTES = 4_194_304
-/** Below so many waiting events storing a single one at once is quicker than a batch, which costs the server some 6 ms. */
+/** Below so many waiting events storing a single one at once is quicker than a batch, which costs the server some 2 ms. */
 const MIN_BATCHED_EVTS = 16
 /** More than all header lines together that a fence and a batch add to a message. */
 const MAX_ADDED_BYTES = 256
