@@ -1,4 +1,6 @@
 import type { EvtLog } from 'eventsourced'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { appender } from './appends.js'
 
 /** How long appends took, and how many there were a second. */
@@ -19,7 +21,7 @@ export function entitiesOf(evtLog: EvtLog): NewEntity {
 
 /** A closed loop: each entity appends as soon as its last append is answered, for so many milliseconds after warming up. */
 export async function closedLoop(newEntity: NewEntity, entities: number, ms: number): Promise<Latencies> {
-  const took: number[] = []
+  const took = recorder()
   const warmAt = performance.now() + ms / 2
   const until = warmAt + ms
   await Promise.all(
@@ -28,7 +30,7 @@ export async function closedLoop(newEntity: NewEntity, entities: number, ms: num
       for (let now = performance.now(); now < until; ) {
         await append()
         const answeredAt = performance.now()
-        if (answeredAt > warmAt) took.push(answeredAt - now)
+        if (answeredAt > warmAt) took.add(answeredAt - now)
         now = answeredAt
       }
     }),
@@ -40,43 +42,60 @@ export async function closedLoop(newEntity: NewEntity, entities: number, ms: num
  * An open loop: appends come at random, so many a second, whether the last are answered or not. An append's time begins when it should have
  * come, so that a stall counts for all that it holds up. `newEntity` makes an entity's append, which runs once at a time.
  */
-export async function openLoop(
-  newEntity: () => () => Promise<void>,
-  perSecond: number,
-  ms: number,
-): Promise<Latencies> {
-  const took: number[] = []
+export async function openLoop(newEntity: NewEntity, perSecond: number, ms: number): Promise<Latencies> {
+  const took = recorder()
   // Those with no append in flight.
   const idle: (() => Promise<void>)[] = []
-  const running = new Set<Promise<void>>()
+  const clock = new Worker(new URL('./clock.js', import.meta.url))
+  await once(clock, 'message')
   const start = performance.now()
   const warmAt = start + ms / 4
   const until = start + ms
-  const appendOne = async (dueAt: number): Promise<void> => {
-    const append = idle.pop() ?? newEntity()
-    await append()
-    if (dueAt > warmAt) took.push(performance.now() - dueAt)
-    idle.push(append)
-  }
-  await new Promise<void>((resolve) => {
-    let dueAt = start
-    // A turn a look, without a promise for each: timers come by the millisecond, and garbage would be collected while appends wait.
-    const turn = (): void => {
-      for (const now = performance.now(); dueAt <= now; dueAt -= (Math.log(1 - Math.random()) / perSecond) * 1_000) {
-        const done = appendOne(dueAt).finally(() => running.delete(done))
-        running.add(done)
-      }
-      if (dueAt < until) setImmediate(turn)
-      else resolve()
+  await new Promise<void>((resolve, reject) => {
+    let nextAt = start
+    let inFlight = 0
+    const appendOne = async (dueAt: number): Promise<void> => {
+      const append = idle.pop() ?? newEntity()
+      inFlight++
+      await append()
+      if (dueAt > warmAt) took.add(performance.now() - dueAt)
+      idle.push(append)
+      if (--inFlight === 0 && nextAt >= until) resolve()
     }
-    turn()
+    clock.on('message', () => {
+      const now = Math.min(performance.now(), until)
+      for (; nextAt < now; nextAt -= (Math.log(1 - Math.random()) / perSecond) * 1_000) appendOne(nextAt).catch(reject)
+    })
   })
-  await Promise.all(running)
+  await clock.terminate()
   return latencies(took, ms - ms / 4)
 }
 
-function latencies(took: readonly number[], ms: number): Latencies {
-  const sorted = Float64Array.from(took).sort()
+/** Keeps times, in milliseconds. */
+interface Recorder {
+  readonly add: (ms: number) => void
+  readonly all: () => Float64Array
+}
+
+/** Numbers in an ordinary array may be objects: so many of them that live would be half of the collector's work while appends wait. */
+function recorder(): Recorder {
+  let times = new Float64Array(2 ** 17)
+  let count = 0
+  return {
+    add: (ms) => {
+      if (count === times.length) {
+        const more = new Float64Array(2 * count)
+        more.set(times)
+        times = more
+      }
+      times[count++] = ms
+    },
+    all: () => times.subarray(0, count),
+  }
+}
+
+function latencies(took: Recorder, ms: number): Latencies {
+  const sorted = took.all().sort()
   const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN
-  return { perSecond: (took.length / ms) * 1_000, p50: at(0.5), p99: at(0.99) }
+  return { perSecond: (sorted.length / ms) * 1_000, p50: at(0.5), p99: at(0.99) }
 }
