@@ -1,4 +1,5 @@
 import { PostgresEvtLog } from 'eventsourced-postgres'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PoolConfig } from 'pg'
 import { measure, ratio } from '../measure.js'
 import { print, printMeasured } from '../report.js'
@@ -7,6 +8,9 @@ import { connected } from './bare-inserts.js'
 
 const ENTITIES = 100_000
 const ACTIVE = 1_000
+/** Many short rounds, so that a moment in which the machine did something else is one of them; few appends in all, so that few stored events stay few. */
+const TIMES = 10
+const ROUNDS = 11
 
 /** How much longer an append takes with many events stored than with ten thousand; 1,000 entities append in turn on both. */
 export async function growth(few: PoolConfig, many: PoolConfig, evts: number): Promise<number> {
@@ -19,18 +23,20 @@ export async function growth(few: PoolConfig, many: PoolConfig, evts: number): P
     await fill(connection, count)
     contenders.push({ evtLog, count, active: await activeOf(connection, evtLog) })
   }
+  await atRest(few)
   const measured = await measure(
     contenders.map(({ count, active }) => ({
       name: `appends at ${count.toLocaleString('en')} stored events`,
-      run: () => appendAll(active, 20),
+      run: () => appendAll(active, TIMES),
     })),
+    ROUNDS,
   )
   printMeasured(`${ACTIVE.toLocaleString('en')} active of up to ${ENTITIES.toLocaleString('en')} entities`, measured)
   for (const { evtLog } of contenders) await evtLog.close()
   return ratio(measured[0], measured[1])
 }
 
-/** Stores the events of up to 100,000 entities by one statement, in turn, then lets the server come to rest. */
+/** Stores the events of up to 100,000 entities by one statement, in turn. */
 async function fill(connection: PoolConfig, evts: number): Promise<void> {
   const client = await connected(connection)
   const startedAt = performance.now()
@@ -51,10 +57,18 @@ async function fill(connection: PoolConfig, evts: number): Promise<void> {
     ADD PRIMARY KEY (type_name, id, seq_no), ADD UNIQUE (type_name, position)`)
   await client.query(`SELECT setval('eventsourced.events_position', $1)`, [evts])
   await client.query('VACUUM ANALYZE eventsourced.events')
-  await client.query('CHECKPOINT')
   await client.end()
   const seconds = (performance.now() - startedAt) / 1_000
   print(`${evts.toLocaleString('en')} events stored in ${seconds.toFixed(0)} s`)
+}
+
+/** Lets the server come to rest: what was stored is on disk, and no autovacuum, which so many new rows call for, runs beside either. */
+async function atRest(connection: PoolConfig): Promise<void> {
+  const client = await connected(connection)
+  const workers = "SELECT FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+  while (((await client.query(workers)).rowCount ?? 0) > 0) await sleep(100)
+  await client.query('CHECKPOINT')
+  await client.end()
 }
 
 async function activeOf(connection: PoolConfig, evtLog: PostgresEvtLog): Promise<(() => Promise<void>)[]> {
