@@ -24,15 +24,15 @@ export function statement(text: string, prepared: boolean): Statement {
 
 /** Runs a statement on a connection. */
 export function query(client: ClientBase, statement: Statement, values: Parameter[] = []): Promise<Row[]> {
-  if (!takesLeanQueries(client)) return queryAtLength(client, statement, values)
+  if (pipelines(client)) return queryAtLength(client, statement, values)
   return new Promise((resolve, reject) => {
     client.query(new LeanQuery(statement, values, (error, rows) => (error === null ? resolve(rows) : reject(error))))
   })
 }
 
-/** A pool that was handed in may be one whose clients pipeline, or stand on libpq: they take settings only. */
-function takesLeanQueries(client: ClientBase): boolean {
-  return 'connection' in client && !('pipeline' in client && client.pipeline === true)
+/** A pool that was handed in may be one whose clients pipeline: they take settings only. */
+function pipelines(client: ClientBase): boolean {
+  return 'pipeline' in client && client.pipeline === true
 }
 
 async function queryAtLength(client: ClientBase, statement: Statement, values: Parameter[]): Promise<Row[]> {
