@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { UnavailableError } from '../errors.js'
 import { FaultyLeaseStore } from '../testing/faulty-lease-store.js'
 import { MemoryLeaseStore } from './memory-lease-store.js'
@@ -43,6 +43,7 @@ class Member implements SliceUser {
   skew = 0
   /** What handing over waits for. */
   inFlight: Promise<void> = Promise.resolve()
+  readonly expired = new Set<number>()
   readonly #book: Book
 
   constructor(name: string, book: Book, leases: MemoryLeaseStore) {
@@ -59,6 +60,7 @@ class Member implements SliceUser {
 
   async lost(slices: readonly number[], how: 'handed-over' | 'expired'): Promise<void> {
     if (how === 'handed-over') await this.inFlight
+    else for (const slice of slices) this.expired.add(slice)
     for (const slice of slices) this.#book.lost(this.name, slice)
   }
 }
@@ -152,6 +154,35 @@ test('who is cut off from the store notices before another gets its slices, and 
   await expectShares([0, 64])
   first.leases.faults.clear()
   await expectShares([32, 32])
+})
+
+test('who is cut off while it hands slices over loses those, too, and has nobody think that they are its when it comes back', async () => {
+  const first = join('A')
+  await expectShares([64])
+  let end = () => {}
+  first.inFlight = new Promise((resolve) => {
+    end = resolve
+  })
+  join('B')
+  // None is free before it is handed over.
+  await expect.poll(() => book.of('B') === 0 && first.leases.faults.count('renew') > 3).toBe(true)
+  first.leases.faults.cutOff(cutOff.error)
+  await expectShares([0, 64])
+  expect(first.expired.size).toBe(64)
+  first.leases.faults.clear()
+  await expectShares([32, 32])
+  end()
+})
+
+test('a store whose changes can not be watched is looked at every so often', async () => {
+  const first = join('A')
+  vi.spyOn(leases, 'watch').mockImplementation(() => {
+    throw new UnavailableError('no')
+  })
+  join('B')
+  await expectShares([32, 32])
+  await first.owner.stop()
+  await expectShares([0, 64])
 })
 
 test('who was paused for longer than its lease knows it at once by its own clock', async () => {

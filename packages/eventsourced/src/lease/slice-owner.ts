@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { SLICE_COUNT } from '../log/slice.js'
 import type { GroupView, Lease, LeaseStore } from './lease-store.js'
 import { Waker } from './waker.js'
+import { watched } from './watched.js'
 
 /** Who works on slices. */
 export interface SliceUser {
@@ -10,7 +11,7 @@ export interface SliceUser {
   gained(slices: readonly HeldSlice[]): void
   /**
    * Slices are no longer this process's. `handed-over`: they are let go of once the promise settles, so work in flight may be ended first.
-   * `expired`: they may be another's already; whatever is in flight must come to nothing.
+   * `expired`: they may be another's already; whatever is in flight must come to nothing. So may slices that were being handed over: that ends, too.
    */
   lost(slices: readonly number[], how: 'handed-over' | 'expired'): Promise<void>
 }
@@ -55,8 +56,8 @@ export class SliceOwner {
   readonly #waker = new Waker()
   /** Those that the user has. */
   readonly #held = new Map<number, number>()
-  /** Those that the user was told to let go of, until they are released. */
-  readonly #leaving = new Set<number>()
+  /** Those that the user was told to let go of, until they are released; with their epochs, as those that are held. */
+  readonly #leaving = new Map<number, number>()
   readonly #drained = new Set<number>()
   #member: string | undefined
   /** Whether this process has more than its share, or may have more of what others have. */
@@ -105,7 +106,7 @@ export class SliceOwner {
 
   async #run(): Promise<void> {
     const beatMs = this.#leases.ttlMs / BEATS
-    const watching = this.#leases.watch?.(this.#group, () => this.#waker.wake())
+    const watching = watched(this.#logger, () => this.#leases.watch?.(this.#group, () => this.#waker.wake()))
     while (!this.#ended) {
       const startedAt = this.#clock()
       try {
@@ -181,9 +182,10 @@ export class SliceOwner {
   }
 
   #expire(): void {
-    this.#lose([...this.#held.keys()])
+    const undrained = [...this.#leaving.keys()].filter((slice) => !this.#drained.has(slice))
+    this.#lose([...this.#held.keys(), ...undrained])
     // Those on their way out are another's soon, without our doing.
-    if (this.#member === undefined) for (const slice of this.#leaving) this.#forgetLeaving(slice)
+    if (this.#member === undefined) for (const slice of this.#leaving.keys()) this.#forgetLeaving(slice)
   }
 
   #lose(slices: readonly number[]): void {
@@ -232,16 +234,18 @@ export class SliceOwner {
   /** Ends when the user has let go of them; the store hears of it with the next turn. */
   async #handOver(slices: readonly number[]): Promise<void> {
     if (slices.length === 0) return
-    for (const slice of slices) {
+    const epochs = new Map([...this.#held].filter(([slice]) => slices.includes(slice)))
+    for (const [slice, epoch] of epochs) {
       this.#held.delete(slice)
-      this.#leaving.add(slice)
+      this.#leaving.set(slice, epoch)
     }
     try {
       await this.#user.lost(slices, 'handed-over')
     } catch (error) {
       this.#logger?.error({ err: error }, 'what was in flight when slices were handed over has failed')
     }
-    for (const slice of slices) if (this.#leaving.has(slice)) this.#drained.add(slice)
+    // One that expired meanwhile may be on its way out anew, under another epoch.
+    for (const [slice, epoch] of epochs) if (this.#leaving.get(slice) === epoch) this.#drained.add(slice)
     this.#waker.wake()
   }
 

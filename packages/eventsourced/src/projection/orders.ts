@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { Waker } from '../lease/waker.js'
+import { watched } from '../lease/watched.js'
 import type { OffsetStore } from './offset-store.js'
 import type { ProjectionKey } from './projection-key.js'
 import { changeRegistry, type Order, readRegistry, type Request, versionOf, withVersion } from './registry.js'
@@ -63,7 +64,7 @@ export class Orders {
   }
 
   async #run(): Promise<void> {
-    const watching = this.#store.watch?.(this.#key.name, () => this.#waker.wake())
+    const watching = watched(this.#logger, () => this.#store.watch?.(this.#key.name, () => this.#waker.wake()))
     while (!this.#ended) {
       try {
         await this.look()

@@ -18,8 +18,8 @@ export interface OwnershipOptions<Evt> {
 export class Ownership<Evt> implements SliceUser {
   readonly #options: OwnershipOptions<Evt>
   readonly #states = new Map<number, SliceState>()
-  /** Slices to be let go of, and whom to tell. */
-  readonly #leaving = new Map<number, () => void>()
+  /** Those to be let go of, and whom to tell. */
+  readonly #leaving = new Map<SliceState, () => void>()
   #owner: SliceOwner | undefined
   #ownerEnds: Promise<void> | undefined
 
@@ -38,13 +38,13 @@ export class Ownership<Evt> implements SliceUser {
   }
 
   /** Those that are to be let go of as soon as nothing of theirs is in flight. */
-  get leaving(): readonly number[] {
+  get leaving(): readonly SliceState[] {
     return [...this.#leaving.keys()]
   }
 
   /** Whether a slice is ours at this moment. One to be let go of is, until we have. */
-  isHeld({ slice, epoch }: SliceState): boolean {
-    return this.#owner?.epochOf(slice) === epoch || this.#leaving.has(slice)
+  isHeld(state: SliceState): boolean {
+    return this.#owner?.epochOf(state.slice) === state.epoch || this.#leaving.has(state)
   }
 
   /** Takes part in the sharing of slices. */
@@ -68,14 +68,13 @@ export class Ownership<Evt> implements SliceUser {
     this.#options.onChange()
   }
 
-  /** Slices are another's from now on. */
-  letGo(slices: readonly number[]): void {
-    for (const slice of slices) {
-      const state = this.#states.get(slice)
-      if (state !== undefined) state.phase = 'gone'
-      this.#states.delete(slice)
-      this.#leaving.get(slice)?.()
-      this.#leaving.delete(slice)
+  /** Slices are another's from now on. One that was lost and gained again since is another state, and stays. */
+  letGo(states: readonly SliceState[]): void {
+    for (const state of states) {
+      state.phase = 'gone'
+      if (this.#states.get(state.slice) === state) this.#states.delete(state.slice)
+      this.#leaving.get(state)?.()
+      this.#leaving.delete(state)
     }
   }
 
@@ -88,16 +87,20 @@ export class Ownership<Evt> implements SliceUser {
   async lost(slices: readonly number[], how: 'handed-over' | 'expired'): Promise<void> {
     this.#options.setup.logger.debug({ slices, how }, 'slices lost')
     if (how === 'expired') {
-      this.letGo(slices)
+      this.letGo(this.#statesOf(slices))
       this.#options.onExpired(slices)
     } else {
-      await Promise.all(slices.map((slice) => this.#whenLetGo(slice)))
+      await Promise.all(this.#statesOf(slices).map((state) => this.#whenLetGo(state)))
     }
   }
 
-  #whenLetGo(slice: number): Promise<void> {
+  #statesOf(slices: readonly number[]): SliceState[] {
+    return slices.flatMap((slice) => this.#states.get(slice) ?? [])
+  }
+
+  #whenLetGo(state: SliceState): Promise<void> {
     return new Promise((resolve) => {
-      this.#leaving.set(slice, resolve)
+      this.#leaving.set(state, resolve)
       this.#options.onChange()
     })
   }

@@ -118,7 +118,7 @@ export class Runner<Evt> {
   async #letGo(): Promise<void> {
     const { leaving } = this.#ownership
     if (leaving.length === 0) return
-    const strides = this.#idleStrides().filter(({ state }) => leaving.includes(state.slice))
+    const strides = this.#idleStrides().filter(({ state }) => leaving.includes(state))
     try {
       await this.#courier.move(strides)
     } catch (error) {
