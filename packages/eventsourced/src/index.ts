@@ -86,13 +86,14 @@ export type {
   ParkedOptions,
   SliceRecord,
 } from './projection/offset-store.js'
-export { ManagedProjection, type WaitOptions } from './projection/managed-projection.js'
+export { ManagedProjection, type PromoteOptions } from './projection/managed-projection.js'
 export { type FailedEvt, type OnError, retry, type RetryOptions, type Verdict } from './projection/on-error.js'
 export { checkOnForgotten, type ProjectionOptions } from './projection/options.js'
 export { Projection, type RunningProjection } from './projection/projection.js'
 export { Projections } from './projection/projections.js'
 export type { Stored } from './projection/reached.js'
 export type { Lag, ProjectionStatus, SliceRunState, SliceStatus } from './projection/status.js'
+export type { WaitOptions } from './projection/wait-options.js'
 export { checkProjectionKey, checkProjectionName, groupOf, type ProjectionKey } from './projection/projection-key.js'
 export type { Order, Registry, RegisteredVersion, Request } from './projection/registry.js'
 export { NoopSnapshotStore } from './snapshot/noop-snapshot-store.js'

@@ -19,6 +19,7 @@ export interface CommandOptions {
   readonly version: number | undefined
   readonly position: number | undefined
   readonly timeoutMs: number
+  readonly withParked: boolean
   readonly id: string | undefined
   readonly seqNo: number | undefined
 }
@@ -36,9 +37,25 @@ const OPTIONS = {
   version: { type: 'string' },
   position: { type: 'string' },
   timeout: { type: 'string' },
+  'with-parked': { type: 'boolean' },
   id: { type: 'string' },
   seqNo: { type: 'string' },
 } as const
+
+/** The options of a command, besides `--config` and, but for list, `--version`. */
+const OWN: Readonly<Record<Action | 'list', readonly (keyof typeof OPTIONS)[]>> = {
+  list: ['json'],
+  status: ['json'],
+  pause: [],
+  resume: [],
+  stop: [],
+  reset: ['position'],
+  promote: ['timeout', 'with-parked'],
+  remove: [],
+  'parked list': ['id', 'json'],
+  'parked retry': ['id'],
+  'parked drop': ['id', 'seqNo'],
+}
 
 /** Understands a command line. @throws {UsageError} */
 export function parseCommand(args: readonly string[]): Command {
@@ -50,16 +67,23 @@ export function parseCommand(args: readonly string[]): Command {
     version: whole('version', values.version),
     position: whole('position', values.position),
     timeoutMs: 1_000 * (whole('timeout', values.timeout) ?? 60),
+    withParked: values['with-parked'] === true,
     id: values.id,
     seqNo: whole('seqNo', values.seqNo),
   }
   const [topic, ...words] = positionals
   if (topic !== 'projections') throw new UsageError(`there is nothing named ${topic ?? '""'}: expected projections`)
-  if (words[0] === 'list') return { kind: 'list', ...options }
+  if (words[0] === 'list') {
+    checkWords(words, 1)
+    checkOwn('list', Object.keys(values), ['config'])
+    return { kind: 'list', ...options }
+  }
   const action = actionOf(words)
-  const name = words[action.split(' ').length]
+  const length = action.split(' ').length + 1
+  const name = words[length - 1]
   if (name === undefined) throw new UsageError(`${action} needs the name of a projection`)
-  if (words.length > action.split(' ').length + 1) throw new UsageError(`${words.at(-1)} is one word too many`)
+  checkWords(words, length)
+  checkOwn(action, Object.keys(values), ['config', 'version'])
   checkGiven(action, options)
   return { kind: 'action', action, name, ...options }
 }
@@ -81,6 +105,17 @@ function actionOf([first, second]: readonly string[]): Action {
   throw new UsageError(
     `there is no command ${asked}: expected list, ${NAMED.join(', ')}, or parked ${PARKED.join('|')}`,
   )
+}
+
+function checkWords(words: readonly string[], length: number): void {
+  if (words.length > length) throw new UsageError(`${words[length]} is one word too many`)
+}
+
+/** Checks that all options that are given mean something to the command. */
+function checkOwn(command: Action | 'list', given: readonly string[], common: readonly string[]): void {
+  const own: readonly string[] = OWN[command]
+  const strange = given.find((option) => !own.includes(option) && !common.includes(option))
+  if (strange !== undefined) throw new UsageError(`${command} knows no --${strange}`)
 }
 
 function checkGiven(action: Action, { position, id }: CommandOptions): void {

@@ -39,6 +39,8 @@ test('projections are listed, and one of them described', async () => {
   expect(listed).toMatchObject({ code: 0, err: '' })
   expect(listed.out).toMatch(/^name +version +state +serving +position +lag +lag \(s\)$/m)
   expect(listed.out).toMatch(/^listed +1 +running +yes +\d+ +0 +0\.0$/m)
+  const lines = (await run('projections list --json')).out.split('\n').map((line): unknown => JSON.parse(line))
+  expect(lines).toContainEqual(expect.objectContaining({ name: 'listed', version: 1 }))
   const { out } = await run('projections status listed')
   expect(out).toMatch(/projection +listed, version 1, of note, serving/)
   expect(out).toMatch(/owners .*\(64 slices\)/)
@@ -101,6 +103,11 @@ test.for([
   'projections parked eat totals',
   'projections status totals more',
   'projections list --wrong',
+  'projections list extra words',
+  'projections list --version 1',
+  'projections pause totals --position 3',
+  'projections parked list totals --seqNo 1',
+  'projections status totals --with-parked',
 ])('%j is misused: it says so, and how it is used', async (line) => {
   const { code, err } = await run(line)
   expect(code).toBe(2)
@@ -113,6 +120,9 @@ test('help is given, and what can not be done is said in a line', async () => {
     code: 1,
     err: expect.stringMatching(/^name is "unknown"/),
   })
+  for (const command of ['parked list', 'remove', 'status']) {
+    expect(await run(`projections ${command} unknown --version 1`)).toMatchObject({ code: 1, out: '' })
+  }
   const missing = await runCli(['projections', 'list'], { cwd, out: () => {}, err: () => {} })
   expect(missing).toBe(1)
 })

@@ -29,7 +29,8 @@ const ACTIONS: Readonly<Record<Action, Run>> = {
   resume: (projection) => projection.resume(),
   stop: (projection) => projection.stop(),
   reset: (projection, { position }) => projection.reset(given('position', position)),
-  promote: (projection, { timeoutMs }) => projection.promote({ deadline: new Date(Date.now() + timeoutMs) }),
+  promote: (projection, { timeoutMs, withParked }) =>
+    projection.promote({ deadline: new Date(Date.now() + timeoutMs), withParked }),
   remove: (projection) => projection.remove(),
   'parked list': async (projection, { id, json }, out) => {
     for await (const one of projection.parked(id === undefined ? {} : { id })) out(json ? asJson(one) : parkedLine(one))
@@ -42,7 +43,7 @@ const ACTIONS: Readonly<Record<Action, Run>> = {
 async function list(projections: Projections, { json }: CommandOptions, out: Out): Promise<void> {
   const statuses: ProjectionStatus[] = []
   for (const key of await projections.list()) statuses.push(await projections.of(key).status())
-  if (json) return out(JSON.stringify(statuses))
+  if (json) return statuses.forEach((status) => out(JSON.stringify(status)))
   const rows = statuses.map(({ name, version, state, serving, position, lag: { positions, seconds } }) =>
     [name, version, state, serving ? 'yes' : 'no', position, positions, seconds.toFixed(1)].map(String),
   )

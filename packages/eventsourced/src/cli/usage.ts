@@ -7,7 +7,8 @@ export const USAGE = `eventsourced projections <command>
   resume  <name>                    all processes go on, also with slices that have stopped
   stop    <name>                    all processes let go of their slices
   reset   <name> --position <p>     handle everything behind a position again
-  promote <name> [--timeout <s>]    let this version serve, once it has caught up (60 s)
+  promote <name> [--timeout <s>] [--with-parked]   let this version serve, once it has caught up
+                                    (60 s), also if events are parked
   remove  <name>                    delete all that is kept of a version that nobody runs
   parked list  <name> [--id <id>]   the events that are parked
   parked retry <name> --id <id>     handle the parked events of an entity
@@ -15,6 +16,6 @@ export const USAGE = `eventsourced projections <command>
 
   --version <n>   which version; needed where there are several
   --config <file> a module that exports evtLog and offsetStore; ./eventsourced.config.js by default
-  --json          for programs
+  --json          for programs: a line of JSON for each projection, or parked event
 
 What is asked for is kept in the offset store, and carried out by the processes that have the slices.`

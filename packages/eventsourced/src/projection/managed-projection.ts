@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
+import { checkFields } from '../entity/check-fields.js'
 import { EventSourcedError, InvalidInputError, UnavailableError } from '../errors.js'
-import { checkId } from '../log/entity-key.js'
+import { checkId, nameOf } from '../log/entity-key.js'
 import type { EvtLog } from '../log/evt-log.js'
 import { SLICE_COUNT, sliceOf } from '../log/slice.js'
-import { readBacklog } from './backlog.js'
-import type { OffsetStore, ParkedEvt } from './offset-store.js'
+import { CatchUp } from './catch-up.js'
+import type { OffsetStore, ParkedEvt, ParkedOptions } from './offset-store.js'
 import { checkProjectionKey, groupOf, type ProjectionKey } from './projection-key.js'
 import {
   changeRegistry,
@@ -17,23 +18,22 @@ import {
   withVersion,
 } from './registry.js'
 import { type ProjectionStatus, readStatus } from './status.js'
+import { checkedWait, type WaitOptions } from './wait-options.js'
 
-/** Until when to wait. */
-export interface WaitOptions {
-  /** 10 seconds from now by default. */
-  readonly deadline?: Date
-  readonly signal?: AbortSignal
+/** How a version is promoted. */
+export interface PromoteOptions extends WaitOptions {
+  /** Also if events are parked, which its read model lacks; not by default. */
+  readonly withParked?: boolean
 }
 
 /** A request without what it is given here. */
 type Asked = Request extends infer One ? (One extends Request ? Omit<One, 'id' | 'slice'> : never) : never
 
+/** For how long there may be no room for requests. */
 const PATIENCE_MS = 10_000
 /** How many requests wait at most: they are kept in one entry, which every store must take. */
 const MAX_REQUESTS = 1_000
 const LOOK_MS = { first: 10, most: 500 }
-/** How many events are looked at for one that is not handled yet. */
-const LOOKED_AT = 10_000
 
 /**
  * A projection as any process may look after it, also one that does not run it. What is asked of it is kept in the store, and whoever has its slices
@@ -94,11 +94,17 @@ export class ManagedProjection {
     await this.#ask(allSlices(), { kind: 'reset', position })
   }
 
-  /** The events that are parked, in order of position: all of them, or an entity's. */
+  /** The events that are parked, in order of position: all of them, or an entity's. @throws {InvalidInputError} if it was never started, or was removed */
   parked(options: { readonly id?: string } = {}): AsyncIterable<ParkedEvt> {
-    if (options.id === undefined) return this.#store.parked(this.key)
+    checkFields('options', options, ['id'])
+    if (options.id === undefined) return this.#parked({})
     const id = checkId(options.id)
-    return this.#store.parked(this.key, { slice: sliceOf(id), id })
+    return this.#parked({ slice: sliceOf(id), id })
+  }
+
+  async *#parked(options: ParkedOptions): AsyncGenerator<ParkedEvt, void, void> {
+    await this.#registered()
+    yield* this.#store.parked(this.key, options)
   }
 
   /**
@@ -112,20 +118,27 @@ export class ManagedProjection {
 
   /** Forgets a parked event of an entity, or all of them without a seqNo: they are never handled. */
   async dropParked(id: string, options: { readonly seqNo?: number } = {}): Promise<void> {
+    checkFields('options', options, ['seqNo'])
+    const { seqNo } = options
+    if (seqNo !== undefined && !(Number.isSafeInteger(seqNo) && seqNo >= 1)) {
+      throw new InvalidInputError('seqNo', seqNo, 'a whole number, 1 or more')
+    }
     const entityId = checkId(id)
-    await this.#ask([sliceOf(entityId)], { kind: 'drop', entityId, ...options })
+    await this.#ask([sliceOf(entityId)], { kind: 'drop', entityId, ...(seqNo !== undefined && { seqNo }) })
   }
 
   /**
    * Makes this version the one that serves, once it has handled all that is in the log at this moment. The other versions go on until they are
    * stopped or removed.
    *
-   * @throws {EventSourcedError} `NOT_REACHED` if it does not come so far by the deadline; the signal's reason
+   * @throws {EventSourcedError} `NOT_REACHED` if it does not come so far by the deadline; `PARKED` if it has parked events, unless `withParked`; the signal's reason
    * @example
    * await totals2.manage.promote({ deadline: new Date(Date.now() + 3_600_000) })
    */
-  async promote(options: WaitOptions = {}): Promise<void> {
+  async promote({ withParked = false, ...options }: PromoteOptions = {}): Promise<void> {
+    if (typeof withParked !== 'boolean') throw new InvalidInputError('withParked', withParked, 'true or false')
     await this.caughtUp(options)
+    if (!withParked) await this.#checkNoneParked()
     const { version } = this.key
     await changeRegistry(this.#store, this.key.name, (registry) => {
       if (versionOf(registry, this.key) === undefined) throw this.#unknown()
@@ -133,32 +146,42 @@ export class ManagedProjection {
     })
   }
 
-  /** Ends when everything is handled that is in the log at this moment. @throws as {@link promote} does */
-  async caughtUp({ deadline = new Date(Date.now() + PATIENCE_MS), signal }: WaitOptions = {}): Promise<void> {
-    const head = await this.#evtLog.headPosition()
-    const { registry } = await readRegistry(this.#store, this.key.name)
-    const { typeName } = versionOf(registry, this.key) ?? this.#fail()
-    for (let wait = LOOK_MS.first; !(await this.#hasReached(typeName, head)); wait = Math.min(LOOK_MS.most, wait * 2)) {
+  /**
+   * Ends when everything is handled, skipped or parked that is in the log at this moment. What was handled before a reset does not count.
+   *
+   * @throws {InvalidInputError} if it was never started, or was removed
+   * @throws {EventSourcedError} `NOT_REACHED` if it does not come so far by the deadline; the signal's reason
+   */
+  async caughtUp(options: WaitOptions = {}): Promise<void> {
+    const { deadline, signal } = checkedWait(options)
+    const position = await this.#evtLog.headPosition()
+    const { typeName } = await this.#registered()
+    const catchUp = new CatchUp({ key: this.key, store: this.#store, evtLog: this.#evtLog, typeName, position })
+    for (let wait = LOOK_MS.first; ; wait = Math.min(LOOK_MS.most, wait * 2)) {
+      const caught = await catchUp.look()
+      if (caught === 'up') return
       const left = deadline.getTime() - Date.now()
       if (left <= 0) {
         throw new EventSourcedError(
           'NOT_REACHED',
-          `${groupOf(this.key)} has not handled all events up to position ${head} by ${deadline.toISOString()}: its status says why`,
+          `${groupOf(this.key)} has not handled all events up to position ${position} by ${deadline.toISOString()}: its status says why`,
         )
       }
-      await sleep(Math.min(wait, left), undefined, { signal })
+      await sleep(caught === 'more' ? 0 : Math.min(wait, left), undefined, { signal })
     }
   }
 
   /**
    * Deletes all that is kept of this version: its offsets, its parked events. The read model is the caller's to delete.
    *
-   * @throws {InvalidInputError} if it serves, and is not the last one: promote another version first; if a process runs it: stop it first
+   * @throws {InvalidInputError} if it serves, and is not the last one: promote another version first; if a process runs it: stop it first; if there is
+   * nothing kept of it
    */
   async remove(): Promise<void> {
     const { members } = await this.#store.leases.view(groupOf(this.key))
     // Who went on would begin at the beginning.
     if (members.length > 0) throw new InvalidInputError('version', this.key.version, 'one that no process runs')
+    if (!(await this.#isKept())) throw this.#unknown()
     await changeRegistry(this.#store, this.key.name, (registry) => {
       const others = registry.versions.filter(({ version }) => version !== this.key.version)
       if (others.length === registry.versions.length) return registry
@@ -170,12 +193,23 @@ export class ManagedProjection {
     await this.#store.remove(this.key)
   }
 
-  async #hasReached(typeName: string, position: number): Promise<boolean> {
-    const records = await this.#store.slices(this.key)
-    const evtLog = this.#evtLog
-    const { first, seenUpTo } = await readBacklog({ evtLog, typeName, records, limit: LOOKED_AT })
-    const waiting = [...first.values(), ...(seenUpTo === undefined ? [] : [seenUpTo])]
-    return waiting.every((evt) => evt.position > position)
+  /** Whether anything is kept of it: a removal that failed half-way is tried again. */
+  async #isKept(): Promise<boolean> {
+    const { registry } = await readRegistry(this.#store, this.key.name)
+    if (versionOf(registry, this.key) !== undefined) return true
+    if ((await this.#store.slices(this.key)).length > 0) return true
+    for await (const _ of this.#store.parked(this.key)) return true
+    return false
+  }
+
+  /** @throws {EventSourcedError} `PARKED` */
+  async #checkNoneParked(): Promise<void> {
+    for await (const { evt } of this.#store.parked(this.key)) {
+      throw new EventSourcedError(
+        'PARKED',
+        `${groupOf(this.key)} has parked events, as event ${evt.seqNo} of ${nameOf(evt.key)}: its read model lacks them. Retry or drop them, or promote it withParked`,
+      )
+    }
   }
 
   #order(order: Order): Promise<void> {
@@ -212,8 +246,12 @@ export class ManagedProjection {
     })
   }
 
-  #fail(): never {
-    throw this.#unknown()
+  /** @throws {InvalidInputError} if it was never started, or was removed */
+  async #registered(): Promise<RegisteredVersion> {
+    const { registry } = await readRegistry(this.#store, this.key.name)
+    const registered = versionOf(registry, this.key)
+    if (registered === undefined) throw this.#unknown()
+    return registered
   }
 
   #unknown(): InvalidInputError {

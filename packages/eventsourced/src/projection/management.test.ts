@@ -176,6 +176,28 @@ test('slices without events have moved along when they are let go of, so that no
   expect(records.map(({ offset }) => offset.position)).toEqual(Array.from({ length: 64 }, () => last.position))
 })
 
+test('what is asked for wrongly, or of a projection that there is not, is refused and not passed over', async () => {
+  const wrong = { code: 'INVALID_INPUT' }
+  const id = newId()
+  const { manage } = await bench.start()
+  // @ts-expect-error -- misspelt, as it may be in JavaScript
+  await expect(manage.dropParked(id, { seqno: 2 })).rejects.toMatchObject(wrong)
+  for (const seqNo of [0, 1.5, Number.NaN]) await expect(manage.dropParked(id, { seqNo })).rejects.toMatchObject(wrong)
+  // @ts-expect-error -- likewise
+  expect(() => manage.parked({ ID: id })).toThrow(expect.objectContaining(wrong))
+  // @ts-expect-error -- likewise
+  await expect(manage.promote({ untill: new Date() })).rejects.toMatchObject(wrong)
+  expect((await manage.status()).requests).toEqual([])
+
+  const unknown = new Projections({ offsetStore: bench.store, evtLog: bench.evtLog }).of({
+    name: 'unknown',
+    version: 1,
+  })
+  await expect(unknown.remove()).rejects.toMatchObject(wrong)
+  await expect(unknown.caughtUp()).rejects.toMatchObject(wrong)
+  await expect(unknown.parked()[Symbol.asyncIterator]().next()).rejects.toMatchObject(wrong)
+})
+
 test('what is started wrongly is refused by name', async () => {
   await bench.start()
   await expect(bench.start({ typeName: 'another' })).rejects.toThrow(/^typeName is /)

@@ -1,7 +1,7 @@
 import type { ProjectionProgress } from '../entity/retention.js'
 import { InvalidInputError } from '../errors.js'
 import { checkingOffsets } from './check-offset.js'
-import { ManagedProjection, type WaitOptions } from './managed-projection.js'
+import { ManagedProjection } from './managed-projection.js'
 import type { OffsetStore } from './offset-store.js'
 import { type ProjectionOptions, type ProjectionSetup, projectionSetup } from './options.js'
 import type { ProjectionKey } from './projection-key.js'
@@ -9,6 +9,7 @@ import { type Stored, Waiters } from './reached.js'
 import { changeRegistry, type Registry, type Request, versionOf } from './registry.js'
 import { Runner } from './runner.js'
 import type { ProjectionStatus } from './status.js'
+import type { WaitOptions } from './wait-options.js'
 
 /** A projection that this process takes part in. As retention's progress it answers for itself alone. */
 export interface RunningProjection extends ProjectionProgress {

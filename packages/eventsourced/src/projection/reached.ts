@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EventSourcedError, RefusedError } from '../errors.js'
 import { type EntityKey, nameOf } from '../log/entity-key.js'
 import { sliceOf } from '../log/slice.js'
-import type { WaitOptions } from './managed-projection.js'
 import type { OffsetStore } from './offset-store.js'
 import { groupOf, type ProjectionKey } from './projection-key.js'
 import { readRegistry, versionOf } from './registry.js'
+import { checkedWait, sleepUntil, type Waiting, type WaitOptions } from './wait-options.js'
 
 /** What was stored, as an accepted command's result tells it. */
 export interface Stored {
@@ -20,7 +20,6 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-const PATIENCE_MS = 10_000
 /** How often the store is asked while anybody waits: slices of this process tell by themselves. */
 const LOOK_MS = 15
 
@@ -60,9 +59,9 @@ export class Waiters {
    * @throws {RefusedError} `closed` once it is closed
    */
   async reached({ key, position }: Stored, options: WaitOptions = {}): Promise<void> {
-    const { deadline = new Date(Date.now() + PATIENCE_MS), signal } = options
+    const waiting = checkedWait(options)
     if (this.#isClosed) throw this.#closed()
-    if (position > 0) await this.#wait({ key, position }, { deadline, ...(signal !== undefined && { signal }) })
+    if (position > 0) await this.#wait({ key, position }, waiting)
     for await (const { evt } of this.#store.parked(this.#key, { slice: sliceOf(key.id), id: key.id })) {
       if (evt.position > position) break
       throw new EventSourcedError(
@@ -72,10 +71,7 @@ export class Waiters {
     }
   }
 
-  async #wait(
-    { key, position }: Stored,
-    { deadline, signal }: WaitOptions & { readonly deadline: Date },
-  ): Promise<void> {
+  async #wait({ key, position }: Stored, { deadline, signal }: Waiting): Promise<void> {
     // What was handled before a reset does not count: it comes again.
     while (await this.#isToBeReset(sliceOf(key.id))) {
       if (Date.now() >= deadline.getTime()) throw this.#notReached({ key, position }, deadline)
@@ -91,7 +87,7 @@ export class Waiters {
       over.signal.addEventListener('abort', () => this.#waiting.delete(waiter))
     })
     const signals = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal])
-    const late = sleep(Math.max(0, deadline.getTime() - Date.now()), undefined, { signal: signals }).then(
+    const late = sleepUntil(deadline, signals).then(
       () => {
         throw this.#notReached({ key, position }, deadline)
       },

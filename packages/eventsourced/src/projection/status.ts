@@ -8,9 +8,12 @@ import { type RegisteredVersion, readRegistry, versionOf } from './registry.js'
 
 /** How far something is behind the log. */
 export interface Lag {
-  /** From the position handled to the log's head, where events wait to be handled; 0 where none does. Other types' events count, and gaps do. */
+  /**
+   * From the position handled to the log's head, where events wait to be handled; 0 where none does. Other types' events count, and gaps do. Of a slice
+   * whose first event is too far away to be looked for, it is what may be waiting at most.
+   */
   readonly positions: number
-  /** For how long the oldest event that waits has been waiting; 0 where none does. */
+  /** For how long the oldest event that waits has been waiting; 0 where none does; at most so long where it was not looked for. */
   readonly seconds: number
 }
 
@@ -75,17 +78,15 @@ export async function readStatus(
   const records = await store.slices(key)
   const view = await store.leases.view(groupOf(key))
   const head = await evtLog.headPosition()
-  const backlog = await readBacklog({ evtLog, typeName, records, limit: LOOKED_AT })
+  const backlog = await readBacklog({ evtLog, typeName, records, head, limit: LOOKED_AT })
   const slices = sliceStatuses({ records, view, head, backlog }).map((one) => ordered(one, order))
-  const positions = [...backlog.first.values()].map(({ position }) => position)
-  const lowest = Math.min(...slices.map(({ position }) => position))
   const failures = slices.flatMap(({ lastError }) => lastError ?? [])
   return {
     ...key,
     typeName,
     serving: registry.serving === key.version,
     state: WORST_FIRST.find((state) => slices.some((one) => one.state === state)) ?? 'running',
-    position: positions.length === 0 ? Math.max(lowest, head) : Math.max(lowest, Math.min(...positions) - 1),
+    position: handledUpTo(slices, head, backlog),
     head,
     lag: slices.map(({ lag }) => lag).reduce(worse, NO_LAG),
     lastError: failures.sort((left, right) => right.at.getTime() - left.at.getTime())[0],
@@ -120,6 +121,13 @@ function sliceStatuses({ records, view, head, backlog }: Parts): readonly SliceS
   })
 }
 
+/** Up to where nothing waits, as far as it was looked at. */
+function handledUpTo(slices: readonly SliceStatus[], head: number, { first, seenUpTo }: Backlog): number {
+  const waiting = [...first.values()].map(({ position }) => position - 1)
+  const lowest = Math.min(...slices.map(({ position }) => position))
+  return Math.max(lowest, Math.min(seenUpTo?.position ?? head, ...waiting))
+}
+
 function runStateOf(record: SliceRecord | undefined, lease: Lease | undefined): SliceRunState {
   const { failure, epoch = 0 } = record ?? {}
   if (failure?.stopped === true) return 'failed'
@@ -140,7 +148,7 @@ function lagOf(
   const unhandled = first.get(slice)
   // Where not all was looked at, something may wait behind it.
   const since = unhandled ?? seenUpTo
-  if (since === undefined) return NO_LAG
+  if (since === undefined || position >= head) return NO_LAG
   const from = Math.max(position, unhandled === undefined ? since.position : 0)
   return { positions: Math.max(0, head - from), seconds: Math.max(0, Date.now() - since.time.getTime()) / 1_000 }
 }
