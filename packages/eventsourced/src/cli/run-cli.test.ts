@@ -81,6 +81,22 @@ test('parked events are listed, retried and dropped', async () => {
   expect((await run('projections parked list parking')).out).toBe('')
 })
 
+test('what a handler says does not steer the terminal', async () => {
+  const steering = '\u001b[2J\u009b1m\rall is well\nlisted  1  running'
+  const handler = atLeastOnce<Noted>(offsetStore, () => {
+    throw new Error(steering)
+  })
+  const options = { name: 'steering', typeName: TYPE, evtLog, binarizer, handler, onError: after(1, 'stop') }
+  const projection = await Projection.start(options)
+  running.push(projection)
+  await note(evtLog, newId())
+  await expect.poll(async () => (await projection.status()).state).toBe('failed')
+  const { out } = await run('projections status steering')
+  expect(out).toContain(String.raw`\u001b[2J\u009b1m\rall is well\nlisted  1  running`)
+  const { err } = await run('projections status no\u001b[2J')
+  for (const text of [out, err]) expect(text).not.toMatch(/[^\P{Cc}\n]/u)
+})
+
 test('a rebuilt version is promoted, and the old one removed', async () => {
   const { projection } = await start('rebuilt')
   await start('rebuilt', new Set(), 2)

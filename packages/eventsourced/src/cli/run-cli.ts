@@ -2,6 +2,7 @@ import { messageOf } from '../errors.js'
 import { loadConfig } from './load-config.js'
 import { parseCommand, UsageError } from './parse-command.js'
 import { runCommand } from './run-command.js'
+import { onLine } from './texts.js'
 import { USAGE } from './usage.js'
 
 /** Where a command runs, and where it writes. */
@@ -30,7 +31,7 @@ export async function runCli(args: readonly string[], world: CliWorld): Promise<
       await parts.close()
     }
   } catch (error) {
-    world.err(messageOf(error))
+    world.err(messageOf(error).split('\n').map(onLine).join('\n'))
     if (!(error instanceof UsageError)) return FAILED
     world.err(`\n${USAGE}`)
     return MISUSED

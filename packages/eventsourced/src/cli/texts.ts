@@ -1,9 +1,19 @@
 import type { ParkedEvt } from '../projection/offset-store.js'
 import type { ProjectionStatus, SliceStatus } from '../projection/status.js'
 
+/** A text for a terminal, on a line: what a handler, or an event, has to say must neither feign lines nor steer the terminal. */
+export function onLine(text: string): string {
+  return text.replaceAll(/\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu, (char) => {
+    const code = char.codePointAt(0) ?? 0
+    return ESCAPES[char] ?? `\\u${code.toString(16).padStart(4, '0')}`
+  })
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
 /** Rows in columns. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows]
+  const all = [head, ...rows].map((row) => row.map(onLine))
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
   return all
     .map((row) =>
@@ -43,5 +53,5 @@ function ownerText(member: string, slices: readonly SliceStatus[]): string {
 /** A parked event on a line. */
 export function parkedLine({ evt, failure }: ParkedEvt): string {
   const why = failure === undefined ? 'behind it' : `${failure.at.toISOString()} ${failure.message}`
-  return [evt.key.id, `event ${evt.seqNo}`, `position ${evt.position}`, evt.type, why].join('  ')
+  return onLine([evt.key.id, `event ${evt.seqNo}`, `position ${evt.position}`, evt.type, why].join('  '))
 }

@@ -167,7 +167,7 @@ test('who is cut off while it hands slices over loses those, too, and has nobody
   // None is free before it is handed over.
   await expect.poll(() => book.of('B') === 0 && first.leases.faults.count('renew') > 3).toBe(true)
   first.leases.faults.cutOff(cutOff.error)
-  await expectShares([0, 64])
+  await expect.poll(() => book.of('B'), { timeout: 10_000 }).toBe(64)
   expect(first.expired.size).toBe(64)
   first.leases.faults.clear()
   await expectShares([32, 32])

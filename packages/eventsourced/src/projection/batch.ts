@@ -12,26 +12,47 @@ export interface BatchParts<Evt> {
   readonly projection: ProjectionKey
   readonly evts: readonly ProjectedEvt<Evt>[]
   readonly forgotten: ForgottenEntity | undefined
+  /** How far the slices have come once all is handled. */
   readonly moves: readonly Move[]
+  /** Whether to leave what is not handled yet for later. */
+  readonly isToEnd: () => boolean
+  /** Called when a batch ends before all its events are handled. @returns how far the slices have come */
+  readonly onEnded: (handled: number) => readonly Move[]
   /** Aborted when a handler's time is over, or by whoever gives the delivery up. */
   readonly abort: AbortController
   readonly timeoutMs: number
 }
 
+/** After how long what was handled one by one is kept, and others have their turn, in milliseconds. */
+const LONG_MS = 500
+
 /** A batch as a delivery gets it. */
-export function makeBatch<Evt>({ projection, evts, forgotten, moves, abort, timeoutMs }: BatchParts<Evt>): Batch<Evt> {
+export function makeBatch<Evt>(parts: BatchParts<Evt>): Batch<Evt> {
+  const { projection, evts, forgotten, isToEnd, onEnded, abort, timeoutMs } = parts
   const { signal } = abort
+  let { moves } = parts
+  // Who knows them before the events are handled is to handle all of them.
+  let areTold = false
   return {
     projection,
     evts,
-    moves,
     signal,
+
+    get moves() {
+      areTold = true
+      return moves
+    },
 
     async each(handle) {
       if (evts.length === 0) return
       const watchdog = new Watchdog(timeoutMs, abort)
+      const endAt = performance.now() + LONG_MS
       try {
         for (const [index, evt] of evts.entries()) {
+          if (index > 0 && !areTold && (isToEnd() || performance.now() > endAt)) {
+            moves = onEnded(index)
+            return
+          }
           await attempt(watchdog, () => inTraceOf(evt, () => handle(evt, { signal })), {
             what: `event ${evt.seqNo} of ${nameOf(evt.key)}`,
             index,

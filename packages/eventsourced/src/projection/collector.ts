@@ -11,6 +11,8 @@ import type { SliceState } from './slice-state.js'
 const BATCHES_AHEAD = 2
 /** How many events of a slice that is held back are kept; more are read again later. */
 const MAX_BACKLOG = 64
+/** And how many bytes: those of all slices are as many as are read ahead. */
+const MAX_BACKLOG_BYTES = 256 * 1_024
 
 /** What goes next. */
 export type Collected<Evt> =
@@ -95,15 +97,13 @@ export class Collector<Evt> {
       if (suspect !== undefined) return this.#one(state, suspect)
     }
     const items: Item<Evt>[] = []
-    for (const state of slices.values()) {
-      while (state.isOpen && items.length < this.#setup.bounds.maxEvts) {
-        const evt = state.backlog[0]
-        if (evt === undefined) break
-        if (isForgotten(evt) && items.length > 0) return { kind: 'items', items }
-        state.backlog.shift()
-        if (isForgotten(evt)) return this.#one(state, evt)
-        items.push(this.#itemOf(state, evt))
-      }
+    while (items.length < this.#setup.bounds.maxEvts) {
+      const { state, evt } = oldestKept(slices) ?? {}
+      if (state === undefined || evt === undefined) break
+      if (isForgotten(evt) && items.length > 0) return { kind: 'items', items }
+      state.backlog.shift()
+      if (isForgotten(evt)) return this.#one(state, evt)
+      items.push(this.#itemOf(state, evt))
     }
     return this.waitMs === 0 ? this.#fromReader(slices, items) : { kind: 'items', items }
   }
@@ -154,7 +154,7 @@ export class Collector<Evt> {
   /** Keeps an event whose slice is held back. */
   #isKept(state: SliceState, evt: PersistedEvt): boolean {
     if (state.isOpen && state.backlog.length === 0) return false
-    if (state.backlog.length < MAX_BACKLOG) {
+    if (state.backlog.length < MAX_BACKLOG && bytesOf(state.backlog) + evt.bytes.byteLength <= MAX_BACKLOG_BYTES) {
       state.backlog.push(evt)
       state.seen = evt.position
     } else {
@@ -164,6 +164,10 @@ export class Collector<Evt> {
   }
 }
 
+function bytesOf(evts: readonly PersistedEvt[]): number {
+  return evts.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
+}
+
 /** Whether a slice is read, and has not had the event before. */
 function wants(state: SliceState, evt: PersistedEvt, isHeld: (state: SliceState) => boolean): boolean {
   if (state.phase !== 'reading' || evt.position <= state.seen || state.hasOverflown) return false
@@ -171,6 +175,19 @@ function wants(state: SliceState, evt: PersistedEvt, isHeld: (state: SliceState)
   // What is passed over now must be read again, should the slice still turn out to be ours.
   state.unclaim()
   return false
+}
+
+/** The oldest event that waits in the backlog of a slice that goes on: none waits for long because of others'. */
+function oldestKept(
+  slices: ReadonlyMap<number, SliceState>,
+): { readonly state: SliceState; readonly evt: PersistedEvt } | undefined {
+  let oldest: { readonly state: SliceState; readonly evt: PersistedEvt } | undefined
+  for (const state of slices.values()) {
+    const [evt] = state.backlog
+    if (evt === undefined || !state.isOpen) continue
+    if (oldest === undefined || evt.position < oldest.evt.position) oldest = { state, evt }
+  }
+  return oldest
 }
 
 /** Finds the slices of entities. Of events that were stored together the entity is mostly the same. */

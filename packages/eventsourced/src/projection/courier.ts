@@ -1,16 +1,15 @@
-import { asError, type EventSourcedError, UnavailableError } from '../errors.js'
+import { asError, type EventSourcedError } from '../errors.js'
 import { makeBatch } from './batch.js'
 import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { isHandlerError } from './handler-error.js'
 import { behindParked, failureOf, freshFateOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
 import { isUnstorable, type Move, type ParkedEvt } from './offset-store.js'
-import { type Verdict, verdictOf } from './on-error.js'
+import { type FailedEvt, type Verdict, verdictOf } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
+import { settled } from './settled.js'
 import type { SliceState } from './slice-state.js'
 import type { ProjectionTelemetry } from './telemetry.js'
 
-/** How long a delivery that was given up may take to end. */
-const GRACE_MS = 5_000
 /** How many events are parked by one move at most: every store takes so many at once. */
 const PARKED_AT_ONCE = 500
 const OUTCOMES = { again: 'failed', stop: 'failed', skip: 'skipped', park: 'parked' } as const
@@ -21,6 +20,8 @@ export interface CourierOptions<Evt> {
   readonly telemetry: ProjectionTelemetry
   /** Told of each slice that was moved. */
   readonly onMoved: (state: SliceState) => void
+  /** Whether what is not handled yet is to be left for later. */
+  readonly isToEnd: () => boolean
 }
 
 /**
@@ -31,12 +32,14 @@ export class Courier<Evt> {
   readonly #setup: ProjectionSetup<Evt>
   readonly #telemetry: ProjectionTelemetry
   readonly #onMoved: (state: SliceState) => void
+  readonly #isToEnd: () => boolean
   #underWay: { readonly slices: ReadonlySet<number>; readonly abort: AbortController } | undefined
 
-  constructor({ setup, telemetry, onMoved }: CourierOptions<Evt>) {
+  constructor({ setup, telemetry, onMoved, isToEnd }: CourierOptions<Evt>) {
     this.#setup = setup
     this.#telemetry = telemetry
     this.#onMoved = onMoved
+    this.#isToEnd = isToEnd
   }
 
   /** Gives the delivery that is under way up if it has one of the slices. */
@@ -45,54 +48,77 @@ export class Courier<Evt> {
     if (underWay !== undefined && slices.some((slice) => underWay.slices.has(slice))) underWay.abort.abort(reason)
   }
 
-  /** Delivers events in their order, and decides on those that can't be handled. @throws the store's failure, or the reason why it was given up */
-  async carry(all: readonly Item<Evt>[]): Promise<void> {
+  /**
+   * Delivers events in their order, and decides on those that can't be handled. Some may be left for later: their slices keep them.
+   *
+   * @returns whether none was left
+   * @throws the store's failure, or the reason why it was given up
+   */
+  async carry(all: readonly Item<Evt>[]): Promise<boolean> {
+    if (this.#isToEnd()) return leave(all)
     const items = all.filter((item) => this.#goesOn(item))
     const broken = items.findIndex(({ fate }) => fate.kind === 'broken')
     if (broken >= 0) return this.#around(items, broken, false)
-    if (items.length === 0) return
+    if (items.length === 0) return true
     if (items.filter(({ fate }) => fate.kind === 'park').length > PARKED_AT_ONCE) return this.#inHalves(items)
-    const error = await this.#try(loadOf(items), stridesOf(items))
-    if (error === undefined) return this.#count(items)
+    let done: readonly Item<Evt>[] = items
+    const error = await this.#try(loadOf(items), stridesOf(items), (handled) => {
+      done = upTo(items, handled)
+      return stridesOf(done)
+    })
+    if (error === undefined) {
+      this.#count(done)
+      return leave(items.slice(done.length))
+    }
     const culprit = culpritOf(items, error)
+    this.#renew(items)
     if (culprit === undefined) return this.#inHalves(items)
     const at = items.indexOf(culprit)
-    culprit.fate = { kind: 'broken', error }
+    culprit.fate = { kind: 'broken', error, isUndecodable: false }
     // Without a transaction what was handled before it stays handled.
     const isHandledBefore = isHandlerError(error) && error.index !== undefined
     return this.#around(items, at, isHandledBefore && !this.#setup.delivery.rollsBack)
   }
 
-  async #inHalves(items: readonly Item<Evt>[]): Promise<void> {
+  /** What a handler was given it may have changed: what is tried again is decoded anew. */
+  #renew(items: readonly Item<Evt>[]): void {
+    for (const item of items) {
+      if (item.fate.kind === 'handle') item.fate = freshFateOf(item.stored, this.#setup.decode)
+    }
+  }
+
+  async #inHalves(items: readonly Item<Evt>[]): Promise<boolean> {
     const middle = Math.ceil(items.length / 2)
-    await this.carry(items.slice(0, middle))
-    return this.carry(items.slice(middle))
+    const rest = items.slice(middle)
+    return (await this.carry(items.slice(0, middle))) ? this.carry(rest) : leave(rest)
   }
 
   /** Delivers what is before an event that failed, decides on that one, and delivers the rest. */
-  async #around(items: readonly Item<Evt>[], at: number, isHandledBefore: boolean): Promise<void> {
+  async #around(items: readonly Item<Evt>[], at: number, isHandledBefore: boolean): Promise<boolean> {
     const before = items.slice(0, at)
     const isMoved = isHandledBefore && at > 0 && (await this.#try(NOTHING, stridesOf(before))) === undefined
     if (isMoved) this.#count(before)
-    else await this.carry(before)
+    // What is left goes first: nothing may be decided on that comes after it.
+    else if (!(await this.carry(before))) return leave(items.slice(at))
     const culprit = items[at]
-    if (culprit === undefined) return
+    if (culprit === undefined) return true
     const rest = items.slice(at + 1)
     if (this.#goesOn(culprit)) await this.#decide(culprit, rest)
-    await this.carry(culprit.fate.kind === 'broken' ? rest : [culprit, ...rest])
+    return this.carry(culprit.fate.kind === 'broken' ? rest : [culprit, ...rest])
   }
 
   /** Whether an event's slice was not stopped by one before it. One that waits meanwhile waits behind that. */
-  #goesOn({ state, stored }: Item<Evt>): boolean {
-    if (!state.isOpen && state.phase === 'reading') state.keep(stored)
+  #goesOn(item: Item<Evt>): boolean {
+    const { state } = item
+    if (!state.isOpen) leave([item])
     return state.isOpen
   }
 
   async #decide(culprit: Item<Evt>, rest: readonly Item<Evt>[]): Promise<void> {
     const { state, stored, fate } = culprit
     if (fate.kind !== 'broken') return
-    const attempts = isHandlerError(fate.error) ? state.attempts + 1 : Number.POSITIVE_INFINITY
-    const { verdict, error } = this.#judge(fate.error, attempts)
+    const attempts = state.attempts + 1
+    const { verdict, error } = this.#judge({ ...fate, attempts })
     const failure = failureOf(error, attempts, verdict.kind === 'stop')
     const about = { ...stored.key, seqNo: stored.seqNo, position: stored.position, attempts, verdict, err: error }
     this.#setup.logger[verdict.kind === 'again' ? 'warn' : 'error'](about, 'an event could not be handled')
@@ -123,10 +149,10 @@ export class Courier<Evt> {
   }
 
   /** What becomes of an event, and why: no verdict can help where this code is too old, or the store can't keep what there is to keep. */
-  #judge(error: Error, attempts: number): { readonly verdict: Verdict; readonly error: Error } {
+  #judge({ error, attempts, isUndecodable }: FailedEvt): { readonly verdict: Verdict; readonly error: Error } {
     if (isTooNew(error) || isUnstorable(error)) return { verdict: { kind: 'stop' }, error }
     try {
-      return { verdict: verdictOf(this.#setup.onError, { error, attempts }), error }
+      return { verdict: verdictOf(this.#setup.onError, { error, attempts, isUndecodable }), error }
     } catch (failed) {
       return { verdict: { kind: 'stop' }, error: asError(failed) }
     }
@@ -156,9 +182,9 @@ export class Courier<Evt> {
   }
 
   /** @returns why these events can't be handled, or these slices can't move, however often it is tried. @throws the store's failure, or the reason why it was given up */
-  async #try(load: Load<Evt>, strides: readonly Stride[]): Promise<EventSourcedError | undefined> {
+  async #try(load: Load<Evt>, strides: readonly Stride[], onEnded?: OnEnded): Promise<EventSourcedError | undefined> {
     try {
-      await this.#deliver(load, strides)
+      await this.#deliver(load, strides, onEnded)
       return undefined
     } catch (error) {
       if (isHandlerError(error) || isUnstorable(error)) return error
@@ -167,15 +193,31 @@ export class Courier<Evt> {
   }
 
   /** @throws {HandlerError}, the store's failure, or the reason why it was given up */
-  async #deliver(load: Load<Evt>, strides: readonly Stride[]): Promise<void> {
+  async #deliver(load: Load<Evt>, all: readonly Stride[], onEnded: OnEnded = () => all): Promise<void> {
     const { key: projection, delivery, handlerTimeoutMs: timeoutMs } = this.#setup
     const abort = new AbortController()
-    const moves = strides.map(({ move }) => move)
-    const batch = makeBatch({ projection, ...load, moves, abort, timeoutMs })
-    this.#underWay = { slices: new Set(moves.map(({ slice }) => slice)), abort }
+    let strides = all
+    let count = load.evts.length
+    const batch = makeBatch({
+      projection,
+      ...load,
+      moves: movesOf(all),
+      isToEnd: this.#isToEnd,
+      onEnded: (handled) => {
+        count = handled
+        strides = onEnded(handled)
+        return movesOf(strides)
+      },
+      abort,
+      timeoutMs,
+    })
+    this.#underWay = { slices: new Set(all.map(({ state }) => state.slice)), abort }
     try {
-      const committed = await this.#telemetry.batch(batch, () => settled(delivery.deliver(batch), abort.signal))
-      for (const { state, move } of strides) this.#settle(state, move, committed.moved.get(move.slice))
+      await this.#telemetry.batch(batch, async () => {
+        const { moved } = await settled(delivery.deliver(batch), abort.signal)
+        for (const { state, move } of strides) this.#settle(state, move, moved.get(move.slice))
+        return count
+      })
     } finally {
       this.#underWay = undefined
     }
@@ -199,6 +241,29 @@ export class Courier<Evt> {
   }
 }
 
+/** Leaves events for later: their slices keep them, unless they are read again anyway. @returns whether there are none */
+function leave<Evt>(items: readonly Item<Evt>[]): boolean {
+  for (const { state, stored, fate } of items) {
+    // It counts as parked, and those of its entity behind it, but was not: how that stands, a new claim tells.
+    if (fate.kind === 'park' && fate.failure !== undefined) state.unclaim()
+    if (state.phase === 'reading') state.keep(stored)
+  }
+  return items.length === 0
+}
+
+/** The items before the first event that is not handled, if so many are. */
+function upTo<Evt>(items: readonly Item<Evt>[], handled: number): readonly Item<Evt>[] {
+  const next = items.filter(({ fate }) => fate.kind === 'handle')[handled]
+  return next === undefined ? items : items.slice(0, items.indexOf(next))
+}
+
+/** How far slices have come where only so many events are handled. */
+type OnEnded = (handled: number) => readonly Stride[]
+
+function movesOf(strides: readonly Stride[]): readonly Move[] {
+  return strides.map(({ move }) => move)
+}
+
 /** The event that is to blame; nothing where only smaller parts of the batch can tell. */
 function culpritOf<Evt>(items: readonly Item<Evt>[], error: EventSourcedError): Item<Evt> | undefined {
   if (items.length === 1) return items[0]
@@ -220,33 +285,4 @@ function loadOf<Evt>(items: readonly Item<Evt>[]): Load<Evt> {
   for (const { fate } of items) if (fate.kind === 'handle') evts.push(fate.evt)
   const [first] = items
   return { evts, forgotten: first?.fate.kind === 'forget' ? first.fate.entity : undefined }
-}
-
-/** A delivery that was given up must end soon: one that hangs is left alone, and its slices are claimed anew, which fences it off. */
-async function settled<Result>(delivery: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const over = new AbortController()
-  const late = givenUp(signal, over.signal).then(() => {
-    throw new UnavailableError(`a delivery that was given up has not ended within ${GRACE_MS} ms`)
-  })
-  try {
-    return await Promise.race([delivery, late])
-  } finally {
-    over.abort()
-  }
-}
-
-/** Ends some time after a signal has fired; never if it is over before. */
-function givenUp(signal: AbortSignal, over: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    let timer: NodeJS.Timeout | undefined
-    const fired = () => {
-      timer = setTimeout(resolve, GRACE_MS)
-    }
-    if (signal.aborted) fired()
-    else signal.addEventListener('abort', fired, { once: true })
-    over.addEventListener('abort', () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', fired)
-    })
-  })
 }

@@ -46,10 +46,16 @@ export interface Batch<Evt> {
   readonly projection: ProjectionKey
   /** May be empty, where slices only move. */
   readonly evts: readonly ProjectedEvt<Evt>[]
+  /** To be read once the events are handled: `each` may leave some for later, and then they say so. */
   readonly moves: readonly Move[]
   /** Fires when nobody waits for the delivery any longer. */
   readonly signal: AbortSignal
-  /** Calls a handler for one event after another, each with a bound of time and in the event's trace. @throws {HandlerError} at the first that fails */
+  /**
+   * Calls a handler for one event after another, each with a bound of time and in the event's trace. It ends early when that takes long, or the slices are
+   * to rest or to be handed over; unless `moves` were read before, all events are handled then.
+   *
+   * @throws {HandlerError} at the first that fails
+   */
   each(handle: (evt: ProjectedEvt<Evt>, context: HandlerContext) => unknown): Promise<void>
   /** Calls a handler for all at once, unless there are none. @throws {HandlerError} */
   whole(handle: (evts: readonly ProjectedEvt<Evt>[], context: HandlerContext) => unknown): Promise<void>
@@ -68,7 +74,7 @@ export interface Delivery<Evt> {
   /** Opens the store where the offsets are; called once by each start. */
   open(): Promise<OffsetStore>
   /**
-   * Handles all events of the batch, then moves the slices. With `rollsBack` both or nothing: where a slice is fenced off, nothing is moved.
+   * Handles the events of the batch, then moves the slices. With `rollsBack` both or nothing: where a slice is fenced off, nothing is moved.
    * Handlers that were given up may go on: what they do after the signal must come to nothing.
    *
    * @throws {HandlerError} by `each` or `whole`, passed on as it is; anything else is taken for the store's failure, and the slices are claimed anew

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { atLeastOnceGrouped } from './at-least-once.js'
 import type { ProjectedEvt } from './delivery.js'
 import type { ParkedEvt } from './offset-store.js'
-import { retry } from './on-error.js'
+import { type FailedEvt, retry } from './on-error.js'
 import { after, Bench, newId, note, type Noted, TYPE } from './projection.test.fixture.js'
 import type { RunningProjection } from './projection.js'
 
@@ -230,6 +230,40 @@ test('a batch with poison in it falls apart until the poison is alone; the rest 
     expect(bench.seen.of(id)).toEqual(expected)
   }
   expect((await parkedOf(projection)).length).toBe(3 + 6)
+})
+
+test('what a handler does to the events that it is given is gone when they are tried again', async () => {
+  const [first, second] = [newId(1), newId(2)]
+  await bench.note(first)
+  await bench.note(second)
+  let failures = 1
+  const handler = atLeastOnceGrouped<Noted>(bench.store, (evts) => {
+    for (const { evt } of evts) Object.assign(evt, { n: evt.n * 2 })
+    if (evts.some(({ key }) => key.id === second) && failures-- > 0) throw new Error('no')
+    for (const evt of evts) bench.seen.add(evt)
+  })
+  const projection = await bench.start({ handler, onError: retry(quick) })
+  await projection.manage.caughtUp()
+  expect([bench.seen.of(first), bench.seen.of(second)]).toEqual([[2], [2]])
+})
+
+test('of an event that can not be decoded its judge is told so, and how often that was tried', async () => {
+  const [broken, other] = [newId(), newId()]
+  await note(bench.evtLog, broken, 1, { bytes: Buffer.from('?') })
+  const told: FailedEvt[] = []
+  const projection = await bench.start({
+    onError: (failed) => {
+      told.push(failed)
+      return failed.attempts < 3 ? { kind: 'again', afterMs: 1 } : { kind: 'park' }
+    },
+  })
+  await expect.poll(async () => (await parkedOf(projection)).length).toBe(1)
+  expect(told).toMatchObject([1, 2, 3].map((attempts) => ({ attempts, isUndecodable: true })))
+  expect((await parkedOf(projection))[0]?.failure).toMatchObject({ attempts: 3 })
+  await projection.reached(await bench.note(other))
+  expect(retry({ attempts: Infinity })({ error: new Error('no'), attempts: 1, isUndecodable: true })).toEqual({
+    kind: 'stop',
+  })
 })
 
 test("the library's own events are passed over, and the mark of a forgotten entity takes what is parked of it", async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SLICE_COUNT } from '../log/slice.js'
 import { UnavailableError } from '../errors.js'
 import { FaultyLeaseStore } from '../testing/faulty-lease-store.js'
@@ -10,10 +10,15 @@ let bench: Bench
 beforeEach(() => {
   bench = new Bench()
 })
-afterEach(() => bench.end())
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await bench.end()
+})
 
 test('slices that were being handed over when the lease expired are handled by whoever has them next', async () => {
-  const slow = newId()
+  // The first slices are handed over first then, and the one that is worked on is among them.
+  vi.spyOn(Math, 'random').mockReturnValue(0.5)
+  const slow = newId(0)
   const leases = new FaultyLeaseStore(bench.store.leases)
   const store = new MemoryOffsetStore({ storageOf: bench.store, leases })
   let isCalled = false

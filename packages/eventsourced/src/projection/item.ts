@@ -14,8 +14,8 @@ export type Fate<Evt> =
   /** It is passed over: the library's own, or one that was judged so. */
   | { readonly kind: 'pass' }
   | { readonly kind: 'park'; readonly failure: Failure | undefined }
-  /** It can't be decoded. */
-  | { readonly kind: 'broken'; readonly error: Error }
+  /** It can't be decoded, or else can't be handled. */
+  | { readonly kind: 'broken'; readonly error: Error; readonly isUndecodable: boolean }
 
 /** An event on its way to the handler. */
 export interface Item<Evt> {
@@ -49,7 +49,7 @@ function decoded<Evt>(stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt):
   try {
     return { kind: 'handle', evt: { evt: decode(stored), key, seqNo, position, appendId, time, metadata } }
   } catch (error) {
-    return { kind: 'broken', error: asError(error) }
+    return { kind: 'broken', error: asError(error), isUndecodable: true }
   }
 }
 
@@ -69,7 +69,7 @@ const MAX_MESSAGE = 2_000
 export function failureOf(error: Error, attempts: number, stopped: boolean): Failure {
   const code = codeOf(error) ?? error.name
   const message = error.message.length > MAX_MESSAGE ? `${error.message.slice(0, MAX_MESSAGE)}…` : error.message
-  return { code, message, at: new Date(), attempts: Number.isFinite(attempts) ? attempts : 1, stopped }
+  return { code, message, at: new Date(), attempts, stopped }
 }
 
 /** A slice, and what is to become of its record. */

@@ -77,7 +77,7 @@ export class ManagedProjection {
     await this.#change((registered) => {
       const asked = stopped.filter((slice) => lastOf(registered, slice)?.kind !== 'resume')
       const added = requests(asked, { kind: 'resume' })
-      return { ...registered, order: 'run', requests: [...registered.requests, ...added] }
+      return { ...registered, order: 'run', resting: [], requests: [...registered.requests, ...added] }
     })
   }
 
@@ -213,7 +213,9 @@ export class ManagedProjection {
   }
 
   #order(order: Order): Promise<void> {
-    return this.#change((registered) => (registered.order === order ? registered : { ...registered, order }))
+    return this.#change((registered) =>
+      registered.order === order ? registered : { ...registered, order, resting: [] },
+    )
   }
 
   /** @throws {UnavailableError} if there is no room on the list for long */

@@ -55,7 +55,7 @@ test.for([
 )
 
 test('an event is judged by the error and by how often it was tried', () => {
-  const failed = { error: new Error('no'), attempts: 3 }
+  const failed = { error: new Error('no'), attempts: 3, isUndecodable: false }
   const onError: OnError = ({ attempts }) => (attempts < 3 ? { kind: 'again', afterMs: 10 } : { kind: 'park' })
   expect(verdictOf(onError, { ...failed, attempts: 2 })).toEqual({ kind: 'again', afterMs: 10 })
   expect(verdictOf(onError, failed)).toEqual({ kind: 'park' })

@@ -5,6 +5,8 @@ export interface FailedEvt {
   readonly error: Error
   /** How often the event was tried in a row, this time included. */
   readonly attempts: number
+  /** Whether it can't even be decoded, so that no handler has seen it. */
+  readonly isUndecodable: boolean
 }
 
 /**
@@ -58,7 +60,7 @@ export interface RetryOptions {
 }
 
 /**
- * Tries an event again, with waits that grow. Meanwhile its slice waits; the others go on.
+ * Tries an event again, with waits that grow. Meanwhile its slice waits; the others go on. One that can't be decoded is not tried again: it would fail alike.
  *
  * @throws {InvalidInputError}
  * @example
@@ -75,7 +77,7 @@ export function retry(options: RetryOptions = {}): OnError {
   }
   if (!['stop', 'skip', 'park'].includes(then)) throw new InvalidInputError('then', then, "'stop', 'skip' or 'park'")
   return (failed) => {
-    if (failed.attempts >= attempts) return { kind: then }
+    if (failed.isUndecodable || failed.attempts >= attempts) return { kind: then }
     return { kind: 'again', afterMs: waitMs({ min, max, factor, jitter }, failed.attempts) }
   }
 }

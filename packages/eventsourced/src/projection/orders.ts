@@ -7,6 +7,8 @@ import { changeRegistry, type Order, readRegistry, type Request, versionOf, with
 
 /** How often the registry is looked at where it can't be watched, or a change was not told, in milliseconds. */
 const LOOK_MS = 1_000
+/** How many names of members are kept, the newest: no more than 64 have slices. */
+const MAX_RESTING = 256
 
 /** What all processes of a projection are asked to do, as far as this one has heard. */
 export class Orders {
@@ -17,6 +19,7 @@ export class Orders {
   readonly #waker = new Waker()
   #order: Order | undefined
   #requests: readonly Request[] = []
+  #resting: readonly string[] = []
   /** How often the registry was asked, and which of the answers was heard last. */
   #asked = 0
   #heard = 0
@@ -55,6 +58,19 @@ export class Orders {
     )
     this.#requests = this.#requests.filter(isLeft)
     this.#logger.info({ requests: done }, 'requests were carried out')
+  }
+
+  /** Says that a member handles nothing, now that all are to pause. */
+  async rest(member: string | undefined): Promise<void> {
+    if (member === undefined || this.#resting.includes(member)) return
+    await changeRegistry(this.#store, this.#key.name, (registry) =>
+      withVersion(registry, this.#key.version, (registered) => {
+        const { order, resting = [] } = registered
+        if (order !== 'pause' || resting.includes(member)) return registered
+        return { ...registered, resting: [...resting, member].slice(-MAX_RESTING) }
+      }),
+    )
+    this.#resting = [...this.#resting, member]
   }
 
   async stop(): Promise<void> {
@@ -96,6 +112,7 @@ export class Orders {
     const isNew = order !== this.#order || requests.some(({ id }) => this.#requests.every((known) => known.id !== id))
     this.#order = order
     this.#requests = requests
+    this.#resting = registered?.resting ?? []
     if (isNew) this.#onChange()
   }
 }

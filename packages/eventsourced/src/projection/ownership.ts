@@ -27,6 +27,11 @@ export class Ownership<Evt> implements SliceUser {
     this.#options = options
   }
 
+  /** The name under which this process holds slices, if it does. */
+  get holder(): string | undefined {
+    return this.#states.size > 0 ? this.#owner?.member : undefined
+  }
+
   /** All that are held, by slice. */
   get states(): ReadonlyMap<number, SliceState> {
     return this.#states
@@ -40,6 +45,11 @@ export class Ownership<Evt> implements SliceUser {
   /** Those that are to be let go of as soon as nothing of theirs is in flight. */
   get leaving(): readonly SliceState[] {
     return [...this.#leaving.keys()]
+  }
+
+  /** Whether there are any. */
+  get isLeaving(): boolean {
+    return this.#leaving.size > 0
   }
 
   /** Whether a slice is ours at this moment. One to be let go of is, until we have. */

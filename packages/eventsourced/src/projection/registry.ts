@@ -25,6 +25,8 @@ export interface RegisteredVersion {
   readonly version: number
   readonly typeName: string
   readonly order: Order
+  /** The members that handle nothing since they have heard that they are to pause. */
+  readonly resting?: readonly string[]
   /** Those not yet carried out, the oldest first. */
   readonly requests: readonly Request[]
 }

@@ -54,7 +54,8 @@ export class Runner<Evt> {
     this.#setup = setup
     this.#store = store
     const wake = () => this.#waker.wake()
-    this.#courier = new Courier({ setup, telemetry: new ProjectionTelemetry(setup.key), onMoved })
+    const isToEnd = () => this.#ending || this.#orders.order !== 'run' || this.#ownership.isLeaving
+    this.#courier = new Courier({ setup, telemetry: new ProjectionTelemetry(setup.key), onMoved, isToEnd })
     const onExpired = (slices: readonly number[]) => {
       this.#courier.giveUp(slices, new Error('the lease of the slice has expired'))
       wake()
@@ -107,6 +108,7 @@ export class Runner<Evt> {
     await this.#carryOutRequests(order)
     if (order === 'pause') {
       this.#stopReading()
+      await this.#attempt([], () => this.#orders.rest(this.#ownership.holder))
       return IDLE_MS
     }
     await this.#attempt([], () => this.#upkeep())
@@ -270,7 +272,7 @@ export class Runner<Evt> {
   }
 
   /** Does something with slices whose records are in doubt if it fails. */
-  async #attempt(states: readonly SliceState[], action: () => Promise<void>): Promise<void> {
+  async #attempt(states: readonly SliceState[], action: () => Promise<unknown>): Promise<void> {
     try {
       await action()
       if (states.length > 0) this.#failures = 0

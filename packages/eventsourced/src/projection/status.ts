@@ -19,7 +19,7 @@ export interface Lag {
 
 /**
  * `running`: an owner handles its events. `retrying`: it tries one again. `failed`: it has stopped until it is resumed. `waiting`: no process has it, or none that may.
- * `paused` and `stopped`: as was asked.
+ * `paused` and `stopped`: as was asked, and nothing is handled any more.
  */
 export type SliceRunState = 'running' | 'retrying' | 'failed' | 'waiting' | 'paused' | 'stopped'
 
@@ -61,8 +61,8 @@ export interface ProjectionStatus {
 /** How many events are looked at to find the first of each slice. */
 const LOOKED_AT = 2_000
 const NO_LAG: Lag = { positions: 0, seconds: 0 }
-/** The first of these that a slice is in is the projection's. */
-const WORST_FIRST: readonly SliceRunState[] = ['stopped', 'paused', 'failed', 'retrying', 'waiting']
+/** The first of these that a slice is in is the projection's: what was asked of all is so once it is of all. */
+const WORST_FIRST: readonly SliceRunState[] = ['failed', 'retrying', 'waiting', 'running', 'paused', 'stopped']
 
 /** How a projection stands; nothing if it is not registered. @throws the store's and the log's errors */
 export async function readStatus(
@@ -73,13 +73,13 @@ export async function readStatus(
   const { registry } = await readRegistry(store, key.name)
   const registered = versionOf(registry, key)
   if (registered === undefined) return undefined
-  const { typeName, order, requests } = registered
+  const { typeName, requests } = registered
   // The offsets before the head: so none of them seems to be ahead of it.
   const records = await store.slices(key)
   const view = await store.leases.view(groupOf(key))
   const head = await evtLog.headPosition()
   const backlog = await readBacklog({ evtLog, typeName, records, head, limit: LOOKED_AT })
-  const slices = sliceStatuses({ records, view, head, backlog }).map((one) => ordered(one, order))
+  const slices = sliceStatuses({ records, view, head, backlog }).map((one) => ordered(one, registered))
   const failures = slices.flatMap(({ lastError }) => lastError ?? [])
   return {
     ...key,
@@ -136,9 +136,12 @@ function runStateOf(record: SliceRecord | undefined, lease: Lease | undefined): 
   return failure === undefined ? 'running' : 'retrying'
 }
 
-function ordered(slice: SliceStatus, order: RegisteredVersion['order']): SliceStatus {
+/** A slice is paused or stopped once its owner has heard of it, and handles nothing of it any more. */
+function ordered(slice: SliceStatus, { order, resting = [] }: RegisteredVersion): SliceStatus {
   if (order === 'run') return slice
-  return { ...slice, state: order === 'pause' ? 'paused' : 'stopped' }
+  const { owner } = slice
+  if (order === 'stop') return owner === undefined ? { ...slice, state: 'stopped' } : slice
+  return owner === undefined || resting.includes(owner) ? { ...slice, state: 'paused' } : slice
 }
 
 function lagOf(

@@ -53,17 +53,17 @@ export class ProjectionTelemetry {
     if (count > 0) this.#evts.add(count, { ...this.#attributes, 'eventsourced.outcome': outcome })
   }
 
-  /** Runs the delivery of a batch. */
-  async batch<Evt, Result>(batch: Batch<Evt>, run: () => Promise<Result>): Promise<Result> {
-    const newest = batch.evts.at(-1)
-    if (newest === undefined) return run()
+  /** Runs the delivery of a batch. @param run tells how many of its events were handled */
+  async batch<Evt>(batch: Batch<Evt>, run: () => Promise<number>): Promise<void> {
+    if (batch.evts.length === 0) return void (await run())
     const span = this.#tracer.startSpan('eventsourced.projection.batch', { root: true, attributes: this.#attributes })
     this.#describe(span, batch)
     const startedAt = performance.now()
     try {
-      const result = await run()
-      this.#lag.record(Math.max(0, Date.now() - newest.time.getTime()) / 1_000, this.#attributes)
-      return result
+      const handled = await run()
+      span.setAttribute('eventsourced.evts', handled)
+      const newest = batch.evts[handled - 1]?.time ?? new Date()
+      this.#lag.record(Math.max(0, Date.now() - newest.getTime()) / 1_000, this.#attributes)
     } catch (error) {
       span.recordException(asError(error))
       span.setStatus({ code: SpanStatusCode.ERROR, message: asError(error).message })

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDate } from 'node:util/types'
 import { checkFields } from '../entity/check-fields.js'
 import { InvalidInputError } from '../errors.js'
 import { MAX_TIMER } from '../max-timer.js'
@@ -22,11 +23,8 @@ const PATIENCE_MS = 10_000
 export function checkedWait(options: WaitOptions): Waiting {
   checkFields('options', options, ['deadline', 'signal'])
   const { deadline = new Date(Date.now() + PATIENCE_MS), signal } = options
-  if (!(deadline instanceof Date) || Number.isNaN(deadline.getTime())) {
+  if (!isDate(deadline) || Number.isNaN(deadline.getTime())) {
     throw new InvalidInputError('deadline', deadline, 'a valid Date')
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new InvalidInputError('signal', signal, 'an AbortSignal')
   }
   return { deadline, signal }
 }
