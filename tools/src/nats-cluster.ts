@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { freePort } from './free-port.js'
 import { type NatsServer, startNatsServer } from './nats-server.js'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.js'
@@ -34,13 +35,17 @@ const NAMES = ['n1', 'n2', 'n3']
  * await cluster.stop()
  */
 export async function startNatsCluster({ proxied = false }: NatsClusterOptions = {}): Promise<NatsCluster> {
+  // Servers of another cluster that come to listen where these look for one another are turned away by it.
+  const cluster = `eventsourced-${randomUUID()}`
   const ports = await differentPorts(NAMES.length)
   const ways = proxied ? await startWays(ports) : []
   const closeWays = async () => {
     await Promise.all(ways.map(({ proxy }) => proxy.close()))
   }
   const starting = NAMES.map(async (name, index) =>
-    startNatsServer({ config: clusterConfig(name, ports[index] ?? 0, await routesOf(index, ports, ways)) }),
+    startNatsServer({
+      config: clusterConfig({ cluster, name, port: ports[index] ?? 0 }, await routesOf(index, ports, ways)),
+    }),
   )
   const started = await Promise.allSettled(starting)
   const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
@@ -111,12 +116,15 @@ async function routesOf(index: number, ports: readonly number[], ways: readonly 
   }
 }
 
-function clusterConfig(name: string, port: number, { ports, advertised }: Routes): string {
+function clusterConfig(
+  { cluster, name, port }: { readonly cluster: string; readonly name: string; readonly port: number },
+  { ports, advertised }: Routes,
+): string {
   const routes = ports.map((route) => `"nats-route://127.0.0.1:${route}"`).join(', ')
   return [
     `server_name: ${name}`,
     'cluster {',
-    '  name: "eventsourced"',
+    `  name: "${cluster}"`,
     `  listen: "127.0.0.1:${port}"`,
     `  advertise: "127.0.0.1:${advertised}"`,
     `  routes: [${routes}]`,
