@@ -35,6 +35,19 @@ test('a head older than what the log has stored or read is asked for again', asy
   expect(await heads).toEqual([2, 2])
 })
 
+test('a head older than what the caller knows of is asked for again, until the time is over', async () => {
+  const config = { servers: testNats(), stream: newStream() }
+  const writer = await openLog({ ...config, setup: true })
+  const patient = await openLog({ ...config, timeout: 20_000 })
+  const impatient = await openLog({ ...config, timeout: 100 })
+  const { head } = await writer.persist(newAppend(newKey()))
+  const next = { atLeast: head.position + 1 }
+  expect(await impatient.headPosition(next)).toBe(head.position)
+  const waiting = patient.headPosition(next)
+  await writer.persist(newAppend(newKey()))
+  expect(await waiting).toBe(next.atLeast)
+})
+
 test('a stream that has lost messages is told as it is in the end', async () => {
   const { writer, reader } = await behind(100)
   expect(await Promise.all([writer.headPosition(), reader.headPosition()])).toEqual([0, 0])

@@ -17,9 +17,9 @@ import {
 import type { StreamSettings } from '../../config/find-or-create.js'
 
 /** A log whose stream somebody else sets up anew while it is open. */
-async function changed(over: Partial<StreamSettings>) {
+async function changed(over: Partial<StreamSettings>, timeout = 15_000) {
   const stream = newStream()
-  const log = await openLog({ servers: testNats(), stream, setup: true })
+  const log = await openLog({ servers: testNats(), stream, setup: true, timeout })
   const connection = await closing(connect({ servers: testNats() }))
   const { streams } = await connection.jetstreamManager()
   const key = newKey()
@@ -53,6 +53,15 @@ test('what is more than the stream was set up for is refused as too large, alone
     expect(String(failure)).toContain('max_msg_size')
   }
   await Promise.all(others)
+  expect(await log.head(key)).toMatchObject(head)
+})
+
+test('a batch of which the server lets one message not in, and does not say so, is stored but for that one’s append', async () => {
+  const { log, key, head } = await changed({ max_msg_size: 2_000 }, 500)
+  const large = log.persist(newAppend(key, head, [[newEvt({ bytes: Buffer.alloc(5_000) }), newEvt()]]))
+  const others = Array.from({ length: 10 }, () => log.persist(newAppend(newKey(), ZERO, [[newEvt(), newEvt()]])))
+  expect(await failureOf(large)).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('10176') })
+  expect(await Promise.all(others)).toHaveLength(10)
   expect(await log.head(key)).toMatchObject(head)
 })
 

@@ -1,5 +1,6 @@
 import { type EvtsByTypeOptions, type PersistedEvt, SLICE_COUNT } from 'eventsourced'
 import { evtOf, msgHead } from '../evt-message.js'
+import { lastSeqOf } from '../last.js'
 import type { RecentHeads } from '../recent-heads.js'
 import type { StoredMsg } from '../stored-msg.js'
 import { leaderMsg, type Stream } from '../stream.js'
@@ -19,7 +20,7 @@ export async function* evtsByType(
   const share = slices === undefined ? 1 : subjects.length / SLICE_COUNT
   const wanted = { isWanted: isOfType(stream.name, typeName, slices), share }
   if (subjects.length === 0) return
-  const last = live ? Infinity : await lastSeq(stream, subjects, signal)
+  const last = live ? Infinity : await lastSeq(stream, recent, subjects, signal)
   if (last <= after) return
   const toKey = keysInOrder()
   const read = (msg: StoredMsg) => evtOf(msg, msgHead(msg), toKey)
@@ -33,7 +34,14 @@ export async function* evtsByType(
 }
 
 /** The sequence of the last message on any of the subjects, as the stream's leader has it; 0 if there is none. */
-async function lastSeq(stream: Stream, subjects: readonly string[], signal: AbortSignal): Promise<number> {
+async function lastSeq(
+  stream: Stream,
+  recent: RecentHeads,
+  subjects: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  // A leader that is cut off would end the read before what others have stored since.
+  await lastSeqOf(stream, recent.highest, signal)
   const lasts = await Promise.all(subjects.map((subject) => leaderMsg(stream, { last_by_subj: subject }, signal)))
   return Math.max(...lasts.map((msg) => msg?.seq ?? 0))
 }
