@@ -109,6 +109,13 @@ export class NatsOffsetStore implements OffsetStore {
     for (const page of pagesOf(list)) yield* await this.#do(key, () => readParked(this.#bucket, key, page))
   }
 
+  parkedCount(key: ProjectionKey): Promise<number> {
+    return this.#do(key, async () => {
+      const list = await parkedList(this.#bucket, this.#records, key, {})
+      return list.filter(({ outUpTo }) => outUpTo === 0).length
+    })
+  }
+
   remove(key: ProjectionKey): Promise<void> {
     return this.#do(key, async () => {
       // The records first: without them nothing more is parked.

@@ -3,12 +3,15 @@ import type { Names } from '../names.js'
 import { claimSlice, parkedIds } from '../sql/claim-slice.js'
 import { commitSlices } from '../sql/commit-slices.js'
 import { entryNames, putEntry, readEntry } from '../sql/entries.js'
-import { parkedEvts } from '../sql/parked-evts.js'
+import { parkedCount, parkedEvts } from '../sql/parked-evts.js'
 import { removeProjection, sliceRecords } from '../sql/slice-records.js'
 
 /** The statements of an offset store. */
 export type OffsetStatements = Readonly<
-  Record<'claim' | 'parkedIds' | 'commit' | 'slices' | 'parked' | 'remove' | 'names' | 'entry' | 'putEntry', Statement>
+  Record<
+    'claim' | 'parkedIds' | 'commit' | 'slices' | 'parked' | 'parkedCount' | 'remove' | 'names' | 'entry' | 'putEntry',
+    Statement
+  >
 >
 
 /** Makes them for the names of a store. */
@@ -19,6 +22,7 @@ export function offsetStatements(names: Names, prepared: boolean): OffsetStateme
     commit: statement(commitSlices(names), prepared),
     slices: statement(sliceRecords(names), prepared),
     parked: statement(parkedEvts(names), prepared),
+    parkedCount: statement(parkedCount(names), prepared),
     remove: statement(removeProjection(names), prepared),
     names: statement(entryNames(names), prepared),
     entry: statement(readEntry(names), prepared),

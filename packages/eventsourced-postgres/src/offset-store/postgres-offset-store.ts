@@ -149,6 +149,11 @@ export class PostgresOffsetStore implements OffsetStore {
     }
   }
 
+  async parkedCount(key: ProjectionKey): Promise<number> {
+    const [row] = await this.#ask('counting what is parked', 'parkedCount', this.#of(key))
+    return Number(row?.[0])
+  }
+
   async remove(key: ProjectionKey): Promise<void> {
     await this.#ask('removing a projection', 'remove', this.#of(key))
   }

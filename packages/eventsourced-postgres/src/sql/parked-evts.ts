@@ -1,5 +1,10 @@
 import type { Names } from '../names.js'
 
+/** How many events a projection has parked. */
+export function parkedCount({ qualified }: Names): string {
+  return `SELECT count(*) FROM ${qualified('_parked')} WHERE name = $1 AND version = $2`
+}
+
 /** A page of parked events behind a position, of a slice and of an entity unless they are NULL, in order. */
 export function parkedEvts({ qualified }: Names): string {
   return `

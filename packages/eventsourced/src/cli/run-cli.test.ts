@@ -72,6 +72,7 @@ test('parked events are listed, retried and dropped', async () => {
   expect((await run(`projections parked list parking --id ${sick}`)).out).toMatch(
     new RegExp(`^${sick}  event 1  .*poison\n${sick}  event 2  .*behind it$`),
   )
+  expect((await run('projections status parking')).out).toMatch(/^parked +4 events$/m)
   poison.clear()
   await run(`projections parked retry parking --id ${sick}`)
   await run(`projections parked drop parking --id ${lost} --seqNo 1`)

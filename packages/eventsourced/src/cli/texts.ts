@@ -28,13 +28,14 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** How a projection stands, for people. */
 export function statusText(status: ProjectionStatus): string {
   const { name, version, typeName, state, serving, position, head, lag } = status
-  const { lastError, members, requests, slices } = status
+  const { parked, lastError, members, requests, slices } = status
   const lines = [
     ['projection', `${name}, version ${version}, of ${typeName}${serving ? ', serving' : ''}`],
     ['state', state],
     ['position', `${position} of ${head}`],
     ['lag', `${lag.positions} positions, ${lag.seconds.toFixed(1)} s`],
     ['owners', members.length === 0 ? 'none' : members.map((member) => ownerText(member, slices)).join(', ')],
+    ...(parked === 0 ? [] : [['parked', `${parked} events`]]),
     ...(requests.length === 0 ? [] : [['requests', `${requests.length} not yet carried out`]]),
     ...(lastError === undefined ? [] : [['last error', `${lastError.at.toISOString()} ${lastError.message}`]]),
   ]

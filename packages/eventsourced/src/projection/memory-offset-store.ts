@@ -96,6 +96,10 @@ export class MemoryOffsetStore implements OffsetStore {
     }
   }
 
+  async parkedCount(key: ProjectionKey): Promise<number> {
+    return this.#kept(key).parked.size
+  }
+
   async remove(key: ProjectionKey): Promise<void> {
     this.#kept(key)
     this.#storage.projections.delete(groupOf(key))

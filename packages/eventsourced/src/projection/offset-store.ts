@@ -119,6 +119,8 @@ export interface OffsetStore extends ProjectionProgress {
   slices(key: ProjectionKey, only?: readonly number[]): Promise<readonly SliceRecord[]>
   /** Parked events in order of position. */
   parked(key: ProjectionKey, options?: ParkedOptions): AsyncIterable<ParkedEvt>
+  /** How many events are parked. */
+  parkedCount(key: ProjectionKey): Promise<number>
   /** Deletes all records and parked events of a projection's version. */
   remove(key: ProjectionKey): Promise<void>
   /** The names of all entries. */

@@ -49,6 +49,8 @@ export interface ProjectionStatus {
   /** The log's. */
   readonly head: number
   readonly lag: Lag
+  /** How many events are parked: its read model lacks them. */
+  readonly parked: number
   /** The newest of those of the slices. */
   readonly lastError: Failure | undefined
   /** The processes that take part. */
@@ -76,6 +78,7 @@ export async function readStatus(
   const { typeName, requests } = registered
   // The offsets before the head: so none of them seems to be ahead of it.
   const records = await store.slices(key)
+  const parked = await store.parkedCount(key)
   const view = await store.leases.view(groupOf(key))
   const head = await evtLog.headPosition()
   const backlog = await readBacklog({ evtLog, typeName, records, head, limit: LOOKED_AT })
@@ -89,6 +92,7 @@ export async function readStatus(
     position: handledUpTo(slices, head, backlog),
     head,
     lag: slices.map(({ lag }) => lag).reduce(worse, NO_LAG),
+    parked,
     lastError: failures.sort((left, right) => right.at.getTime() - left.at.getTime())[0],
     members: view.members,
     requests,

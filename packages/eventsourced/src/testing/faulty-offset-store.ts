@@ -49,6 +49,10 @@ export class FaultyOffsetStore implements OffsetStore {
     yield* await this.faults.run('parked', async () => this.#store.parked(key, options))
   }
 
+  parkedCount(key: ProjectionKey): Promise<number> {
+    return this.faults.run('parked', () => this.#store.parkedCount(key))
+  }
+
   remove(key: ProjectionKey): Promise<void> {
     return this.faults.run('remove', () => this.#store.remove(key))
   }

@@ -107,5 +107,6 @@ export async function listParked(
       failure,
     })
   }
+  if (options === undefined) assert.equal(await store.parkedCount(key), list.length)
   return list
 }
