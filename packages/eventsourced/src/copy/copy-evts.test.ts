@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { UnavailableError, UncertainError } from '../errors.js'
 import { isForgotten } from '../entity/forgotten.js'
@@ -267,6 +268,30 @@ test('what was deleted before it could be copied is told, and not passed over', 
   await to.deleteEvts(key, 2)
   await copyEvts(from, to, OPTIONS)
   await expectCopy(to, from)
+})
+
+test('what is under way is bounded by what it weighs, metadata included', async () => {
+  const from = new MemoryEvtLog()
+  const metadata = { note: 'x'.repeat(16_000) }
+  // 320 KB an append, 64 MB in all.
+  for (let nth = 0; nth < 200; nth++) {
+    const evts = Array.from({ length: 10 }, () => newEvt({ metadata }))
+    await append(from, newKey(), evts)
+  }
+  const to = new FaultyEvtLog(new MemoryEvtLog())
+  const persist = to.persist.bind(to)
+  let underWay = 0
+  let most = 0
+  to.persist = async (append) => {
+    most = Math.max(most, ++underWay)
+    // Reading all there is takes far fewer turns.
+    for (let turn = 0; turn < 500; turn++) await nextTurn()
+    underWay--
+    return persist(append)
+  }
+  expect(await copyEvts(from, to, OPTIONS)).toMatchObject({ copied: 2_000 })
+  expect(most).toBeGreaterThan(80)
+  expect(most).toBeLessThan(120)
 })
 
 test('two copies at once make one', async () => {
