@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { appendIds } from 'eventsourced'
 import type { PostgresConnection } from 'eventsourced-tools'
 import { testPostgres } from 'eventsourced-tools/vitest'
 import { Client } from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { newKey, terminate } from '../fixture.test.helper.js'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { backends, newKey, terminate, until } from '../fixture.test.helper.js'
 import { MAX_SNAPSHOT_BYTES, PostgresSnapshotStore } from '../index.js'
 
 let connection: PostgresConnection
@@ -71,4 +72,35 @@ test('a store goes on after its connections were terminated', async () => {
   await Promise.all([1, 2, 3].map((seqNo) => store.save(key, newSnapshot(seqNo, Buffer.from('state')), { keep: 3 })))
   expect(await terminate(admin, "backend_type = 'client backend'")).toBeGreaterThan(0)
   expect(await store.load(key)).toMatchObject({ seqNo: 3 })
+})
+
+describe('where the isolation level is another one by default', () => {
+  let isolated: PostgresSnapshotStore
+
+  beforeEach(async () => {
+    const options = '-c default_transaction_isolation=repeatable\\ read'
+    isolated = await PostgresSnapshotStore.create({ connection: { ...connection, options } })
+  })
+  afterEach(() => isolated.close())
+
+  test('a deletion deletes what a save that is under way is adding', async () => {
+    const key = newKey()
+    await admin.query('BEGIN')
+    const values = [key.typeName, key.id, randomUUID()]
+    await admin.query("SELECT eventsourced.snapshots_save_snapshot($1, $2, 1, $3, 1, 1, 'state', 1)", values)
+    const deleting = isolated.delete(key)
+    await until('it waits', async () => (await backends(admin, "wait_event_type = 'Lock'")) === 1)
+    await admin.query('COMMIT')
+    await deleting
+    expect(await store.load(key)).toBeUndefined()
+  })
+
+  test('saves that race are all taken, and the newest wins', async () => {
+    for (let round = 0; round < 20; round++) {
+      const key = newKey()
+      const seqNos = [1, 2, 3, 4]
+      await Promise.all(seqNos.map((seqNo) => isolated.save(key, newSnapshot(seqNo, Buffer.alloc(3_000, seqNo)))))
+      expect(await isolated.load(key)).toMatchObject({ seqNo: 4 })
+    }
+  })
 })
