@@ -105,8 +105,8 @@ test('a migration that fails leaves the schema as it was', async () => {
 
 /** By kind: the version, and a digest of the functions that it makes. */
 const RELEASED = {
-  events: { version: 8, functions: 'a810bc45705bfb0a' },
-  snapshots: { version: 3, functions: '392f8bb497ab0b53' },
+  events: { version: 9, functions: 'ff983efe48079a29' },
+  snapshots: { version: 4, functions: '69890775da18dc23' },
   leases: { version: 2, functions: 'e89db563e3d7146b' },
   offsets: { version: 2, functions: '1ab9c947c8ab45c9' },
   counters: { version: 3, functions: '801e18a95d282d93' },

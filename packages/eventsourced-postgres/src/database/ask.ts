@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { readError } from '../errors/read-error.js'
 import { sqlState } from '../errors/sqlstate.js'
-import type { Bounds } from './in-time.js'
-import { lend } from './lend.js'
+import { lend, type WorkBounds } from './lend.js'
 import { inReadCommitted } from './read-committed.js'
 import type { Parameter, Row, Statement } from './statement.js'
 
@@ -27,7 +26,7 @@ export interface Question {
  */
 export async function ask(
   pool: Pool,
-  bounds: Bounds,
+  bounds: WorkBounds,
   { doing, statement, values, attempts = ATTEMPTS }: Question,
 ): Promise<Row[]> {
   const start = performance.now()

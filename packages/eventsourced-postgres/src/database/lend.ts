@@ -1,13 +1,23 @@
 import { UnavailableError } from 'eventsourced'
 import type { Pool, PoolClient } from 'pg'
 import { isConnectionSpent } from '../errors/sqlstate.js'
+import { cancel } from './cancel.js'
 import { type Bounds, inTime } from './in-time.js'
 
 /** How long a statement that nobody waits for any longer may go on before its connection is cut. */
 const GRACE_MS = 1_000
 
+/** What bounds a piece of work. */
+export interface WorkBounds extends Bounds {
+  /**
+   * Whether the work only reads. Then its statement is cancelled when nobody waits for it any longer. To cancel a commit that waits for a synchronous standby would
+   * have it count without.
+   */
+  readonly isRead?: boolean
+}
+
 /** Lends a connection of the pool for one piece of work, for as long as the bounds allow. */
-export async function lend<T>(pool: Pool, bounds: Bounds, work: (client: PoolClient) => Promise<T>): Promise<T> {
+export async function lend<T>(pool: Pool, bounds: WorkBounds, work: (client: PoolClient) => Promise<T>): Promise<T> {
   return workOn(await borrow(pool, bounds), bounds, work)
 }
 
@@ -17,19 +27,23 @@ export async function lend<T>(pool: Pool, bounds: Bounds, work: (client: PoolCli
  */
 export async function workOn<T>(
   { client, giveBack }: Borrowed,
-  bounds: Bounds,
+  bounds: WorkBounds,
   work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
   let isLeft = false
+  const cut = (): void => {
+    if (bounds.isRead === true) cancel(client)
+    giveBack(true)
+  }
   try {
     const result = await inTime(work(client), bounds, {
       tooLate: () => {
-        giveBack(true)
+        cut()
         return new UnavailableError(`no answer within ${bounds.timeoutMs} ms`)
       },
       leftBehind: (late) => {
         isLeft = true
-        giveBackAfter(late, giveBack)
+        giveBackAfter(late, giveBack, cut)
       },
     })
     giveBack(false)
@@ -80,8 +94,8 @@ function releaseOnce(client: PoolClient): (cut: boolean) => void {
   }
 }
 
-function giveBackAfter(late: Promise<unknown>, giveBack: (cut: boolean) => void): void {
-  const timer = setTimeout(() => giveBack(true), GRACE_MS)
+function giveBackAfter(late: Promise<unknown>, giveBack: (cut: boolean) => void, cut: () => void): void {
+  const timer = setTimeout(cut, GRACE_MS)
   late
     .then(
       () => giveBack(false),

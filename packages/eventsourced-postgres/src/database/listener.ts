@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, escapeIdentifier } from 'pg'
 import type { Logger } from 'pino'
 import { messageOf } from '../errors/read-error.js'
+import { sqlState } from '../errors/sqlstate.js'
 import { Waiters, type Watch } from './waiters.js'
 
 /** What a listener works with. */
@@ -12,6 +13,8 @@ export interface ListenerOptions {
   readonly logger: Logger
 }
 
+/** What a replica answers to LISTEN. */
+const IN_RECOVERY = '25006'
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 5_000
 /** How long a server may take to say goodbye: one that hangs must not hold up close(). */
@@ -89,18 +92,22 @@ export class Listener {
     this.#over = undefined
   }
 
+  /** However often it fails to come back, a lost connection is told once for each reason, and once when it is back. */
   async #keepListening(over: AbortSignal): Promise<void> {
+    const { logger } = this.#options
     let pauseMs = FIRST_PAUSE_MS
+    let told: string | undefined
     while (!over.aborted) {
       try {
         await this.#listen(over, () => {
+          if (told !== undefined) logger.info('the LISTEN connection is back')
+          told = undefined
           pauseMs = FIRST_PAUSE_MS
         })
       } catch (error) {
-        this.#options.logger.warn(
-          { error: messageOf(error) },
-          'the LISTEN connection is lost: live reads poll until it is back',
-        )
+        const why = whyLost(error)
+        if (why !== told) logger.warn({ error: messageOf(error) }, why)
+        told = why
         await sleep(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: over }).catch(() => undefined)
         pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)
       }
@@ -133,6 +140,12 @@ export class Listener {
       await end(client)
     }
   }
+}
+
+function whyLost(error: unknown): string {
+  return sqlState(error) === IN_RECOVERY
+    ? 'the server is a replica, where nobody can LISTEN: live reads poll until it is promoted'
+    : 'the LISTEN connection is lost: live reads poll until it is back'
 }
 
 async function end(client: Client): Promise<void> {

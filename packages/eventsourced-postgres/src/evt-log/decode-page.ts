@@ -1,8 +1,20 @@
 import { type EntityKey, type PersistedEvt, RefusedError } from 'eventsourced'
 import type { Row } from '../database/statement.js'
 
+/** Which backend of which run of a server has answered: for as long as it lives it tells of one and the same log. */
+export interface Backend {
+  readonly server: string
+  readonly pid: string
+}
+
+/** Who has answered with a row, by its last two columns. */
+export function backendOf(row: Row | undefined): Backend {
+  return { server: row?.at(-2) ?? '', pid: row?.at(-1) ?? '' }
+}
+
 /** A page of events. */
 export interface Page {
+  readonly backend: Backend
   readonly evts: readonly PersistedEvt[]
   /** Where to go on behind: a seqNo, or a position. */
   readonly through: number
@@ -44,7 +56,7 @@ export function decodePage(row: Row | undefined, after: number, keyOf: (id: stri
       metadata: decodeMetadata(metadata[at] ?? '{}', key, seqNo),
     })
   }
-  return { evts, through: through == null ? after : Number(through), more: more === 't' }
+  return { backend: backendOf(row), evts, through: through == null ? after : Number(through), more: more === 't' }
 }
 
 /** Makes something of each line, once of those that are the same one after another. */

@@ -1,11 +1,12 @@
-import { appendIds, type Head, type PersistedEvt, sliceOf } from 'eventsourced'
+import { appendIds, type Head, sliceOf } from 'eventsourced'
 import { type PostgresConnection, startTcpProxy, type TcpProxy } from 'eventsourced-tools'
 import { testPostgres } from 'eventsourced-tools/vitest'
 import { Client } from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { backends, newAppend, newEvt, newKey, terminate, until, ZERO } from '../fixture.test.helper.js'
+import { backends, newAppend, newEvt, newKey, recorder, terminate, until, ZERO } from '../fixture.test.helper.js'
 import { PostgresEvtLog, type PostgresEvtLogConfig } from '../index.js'
 import { names } from '../names.js'
+import { follow } from './follow.test.helper.js'
 
 const LISTENS = "query LIKE 'LISTEN%'"
 /** So long that a read which sees an event has been woken. */
@@ -37,23 +38,6 @@ async function open(options: Options, port = connection.port): Promise<PostgresE
   const log = await PostgresEvtLog.create({ connection: { ...connection, port }, setup: true, ...options })
   logs.push(log)
   return log
-}
-
-/** Reads on in the background. */
-function follow(read: (signal: AbortSignal) => AsyncIterable<PersistedEvt>) {
-  const over = new AbortController()
-  const positions: number[] = []
-  const reading = (async () => {
-    for await (const { position } of read(over.signal)) positions.push(position)
-  })()
-  reading.catch(() => undefined)
-  return {
-    positions,
-    stop: async () => {
-      over.abort(new Error('seen enough'))
-      await expect(reading).rejects.toThrow('seen enough')
-    },
-  }
 }
 
 async function append(log: PostgresEvtLog, count: number, key = newKey()): Promise<number[]> {
@@ -110,16 +94,34 @@ describe('a live read', () => {
     ).toEqual(new Set(['counter', 'other']))
   })
 
-  test('goes on after its LISTEN connection is terminated', async () => {
+  test('is woken by a batch of so many types and slices that no notification has room for them', async () => {
     const [reader, writer] = [await open({ pollIntervalMs: NEVER_POLLS }), await open({})]
+    const types = Array.from({ length: 300 }, (_, nth) => `${nth}`.padStart(64, 'type-of-a-long-name-'))
+    const followers = types.slice(-2).map((type) => follow((signal) => reader.evtsByType(type, { live: true, signal })))
+    await isListening()
+    const payloads: (string | undefined)[] = []
+    admin.on('notification', ({ payload }) => payloads.push(payload))
+    await admin.query(`LISTEN ${names('eventsourced', 'events').channel}`)
+    await Promise.all(types.map((type) => writer.persist(newAppend(newKey(type)))))
+    await until('it is told', () => payloads.length > 0)
+    await until('all are seen', () => followers.every(({ positions }) => positions.length === 1))
+    expect(payloads).toContain('')
+    await Promise.all(followers.map(({ stop }) => stop()))
+  })
+
+  test('goes on after its LISTEN connection is terminated', async () => {
+    const [reader, writer] = [await open({ pollIntervalMs: NEVER_POLLS }, proxy.port), await open({})]
     const follower = follow((signal) => reader.evtsByType('counter', { live: true, signal }))
     await isListening()
     const known = await append(writer, 2)
     for (let round = 0; round < 3; round++) {
       await until('all are seen', () => follower.positions.length >= known.length)
+      await proxy.refuse()
       expect(await terminate(admin, LISTENS)).toBe(1)
       known.push(...(await append(writer, 2)))
-      await isListening()
+      await proxy.accept()
+      // Nothing but that it listens again can have woken it.
+      await until('what was stored meanwhile is seen', () => follower.positions.length >= known.length)
       known.push(...(await append(writer, 2)))
     }
     await until('all are seen', () => follower.positions.length >= known.length)
@@ -129,26 +131,60 @@ describe('a live read', () => {
 
   test('sees events though their notifications are swallowed', async () => {
     const [reader, writer] = [await open({ pollIntervalMs: 20 }, proxy.port), await open({})]
-    proxy.rule((bytes, direction) => (direction === 'answer' && bytes.includes('eventsourced_') ? 'drop' : 'pass'))
+    const { channel } = names('eventsourced', 'events')
+    let dropped = 0
+    proxy.rule((bytes, direction) => {
+      if (direction === 'request' || !bytes.includes(channel)) return 'pass'
+      dropped++
+      return 'drop'
+    })
     const follower = follow((signal) => reader.evtsByType('counter', { live: true, signal }))
+    await isListening()
     const known = await append(writer, 5)
     await until('all are seen', () => follower.positions.length >= known.length)
+    await until('a notification was swallowed', () => dropped > 0)
     await follower.stop()
     expect(follower.positions).toEqual(known)
   })
 
-  test('goes on after the database could not be reached for a while', async () => {
-    const [reader, writer] = [await open({ pollIntervalMs: 20 }, proxy.port), await open({})]
-    const follower = follow((signal) => reader.evtsByType('counter', { live: true, signal }))
+  test('goes on after the database could not be reached for a while, which is told once for all of them', async () => {
+    const { logger, lines } = recorder()
+    const told = (text: string): number => lines.filter((line) => line.includes(text)).length
+    const [reader, writer] = [await open({ pollIntervalMs: 20, logger }, proxy.port), await open({})]
+    const followers = Array.from({ length: 4 }, () =>
+      follow((signal) => reader.evtsByType('counter', { live: true, signal })),
+    )
+    const areSeen = (): boolean => followers.every(({ positions }) => positions.length >= known.length)
     const known = await append(writer, 2)
-    await until('all are seen', () => follower.positions.length >= known.length)
-    await proxy.refuse()
+    await until('all are seen', areSeen)
+    await isListening()
+    let attempts = 0
+    proxy.rule(() => {
+      attempts++
+      return 'cut'
+    })
     proxy.cut()
     known.push(...(await append(writer, 2)))
-    await proxy.accept()
-    await until('all are seen', () => follower.positions.length >= known.length)
-    await follower.stop()
-    expect(follower.positions).toEqual(known)
+    await until('it was tried again and again', () => attempts > 40)
+    proxy.rule()
+    await until('all are seen', areSeen)
+    await until('the end is told', () => ['live reads go on', 'is back'].every((text) => told(text) === 1))
+    await Promise.all(followers.map(({ stop }) => stop()))
+    for (const { positions } of followers) expect(positions).toEqual(known)
+    expect(told('live reads have to wait')).toBe(1)
+    expect(told('the LISTEN connection is lost')).toBe(1)
+  })
+
+  test('ends at once when its consumer leaves while it waits', async () => {
+    const log = await open({ pollIntervalMs: NEVER_POLLS })
+    for (const evts of [log.evtsByType('counter', { live: true }), log.evtsById(newKey(), { live: true })]) {
+      const iterator = evts[Symbol.asyncIterator]()
+      const next = iterator.next()
+      await isListening()
+      expect(await iterator.return?.()).toEqual({ done: true, value: undefined })
+      expect(await next).toEqual({ done: true, value: undefined })
+      await until('it listens no longer', async () => (await backends(admin, LISTENS)) === 0)
+    }
   })
 
   test('up to a seqNo ends though the events up to there were deleted', async () => {
@@ -198,22 +234,5 @@ describe('a live read', () => {
     expect((await read()).rows).toBeLessThan(2_000)
     await follower.stop()
     expect(follower.positions).toEqual([])
-  })
-})
-
-describe('an aborted read', () => {
-  test('throws at once though its statement hangs, and leaves no connection', async () => {
-    const log = await open({})
-    await append(log, 1)
-    await admin.query('BEGIN')
-    await admin.query('LOCK TABLE eventsourced.events IN ACCESS EXCLUSIVE MODE')
-    const over = new AbortController()
-    const reading = log.evtsByType('counter', { signal: over.signal })[Symbol.asyncIterator]().next()
-    const reason = new Error('enough')
-    setTimeout(() => over.abort(reason), 50)
-    await expect(reading).rejects.toBe(reason)
-    await admin.query('ROLLBACK')
-    await log.close()
-    await until('nothing is open', async () => (await backends(admin, "backend_type = 'client backend'")) === 0)
   })
 })

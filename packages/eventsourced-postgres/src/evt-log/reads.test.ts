@@ -48,28 +48,45 @@ describe('pages', () => {
 
   test('of large events end early, and each has one at least', async () => {
     const key = newKey()
-    const groups = Array.from({ length: 12 }, (_, index) => [
-      newEvt({ bytes: new Uint8Array(index % 4 === 3 ? 5_000_000 : 700_000) }),
-    ])
+    const sizes = Array.from({ length: 12 }, (_, index) => (index % 4 === 3 ? 5_000_000 : 700_000))
     let expected = ZERO
-    for (const group of groups) expected = (await log.persist({ ...newAppend(key, expected), groups: [group] })).head
-    for (const read of [log.evtsById(key), log.evtsByType('counter')]) {
-      const evts = await collect(read)
-      expect(evts.map(({ bytes }) => bytes.byteLength)).toEqual(groups.flat().map(({ bytes }) => bytes.byteLength))
+    for (const size of sizes) {
+      expected = (await log.persist(newAppend(key, expected, newEvt({ bytes: new Uint8Array(size) })))).head
     }
+    const counting = await PostgresEvtLog.create({ connection: { ...connection, options: '-c track_functions=pl' } })
+    for (const read of [counting.evtsById(key), counting.evtsByType('counter')]) {
+      const evts = await collect(read)
+      expect(evts.map(({ bytes }) => bytes.byteLength)).toEqual(sizes)
+    }
+    await counting.close()
+    // Three and one, three times over, and one that finds nothing more.
+    await until('the pages are counted', async () => {
+      const { rows } = await admin.query<{ calls: number }>(
+        "SELECT calls::int FROM pg_stat_user_functions WHERE funcname IN ('events_page_by_id', 'events_page_by_type')",
+      )
+      return rows.length === 2 && rows.every(({ calls }) => calls === 7)
+    })
   })
 
-  test('of events with much metadata end early too', async () => {
+  const MUCH: Readonly<Record<string, string>> = {
+    'much metadata': randomBytes(6_000).toString('hex'),
+    'much metadata that takes little room': 'the same over and over '.repeat(522),
+  }
+
+  test.each(Object.entries(MUCH))('of events with %s end early too', async (_, much) => {
     const key = newKey()
-    const metadata = { much: randomBytes(6_000).toString('hex') }
+    const metadata = { much }
     const groups = Array.from({ length: 20 }, () => [newEvt({ metadata })])
     await log.persist({ key, expected: ZERO, appendId: appendIds()(), groups })
     const { rows } = await admin.query<{ more: boolean; through: number }>(
-      'SELECT more, through::int FROM eventsourced.events_page_by_id($1, $2, 1, 1000, 1000, 50000)',
+      `SELECT more, through::int FROM eventsourced.events_page_by_id($1, $2, 1, 1000, 1000, 50000)
+      UNION ALL SELECT more, through::int FROM eventsourced.events_page_by_type($1, 0, '{${sliceOf(key.id)}}', 8000, 50000)`,
       [key.typeName, key.id],
     )
-    expect(rows[0]?.more).toBe(true)
-    expect(rows[0]?.through).toBeLessThan(12)
+    expect(rows).toEqual([
+      { more: true, through: 5 },
+      { more: true, through: 5 },
+    ])
     expect((await collect(log.evtsById(key))).map((evt) => evt.metadata)).toEqual(groups.map(() => metadata))
   })
 
@@ -153,6 +170,48 @@ test('the ids of entities with many events are one index probe each, also by a p
   expect(ids).toHaveLength(2_500)
   expect(after.scans - before.scans).toBe(0)
   expect(after.rows - before.rows).toBeLessThan(5_100)
+})
+
+/** What the server runs within its functions for a statement, as it has planned it: a line a node. */
+async function plansOf(statement: string, values: readonly unknown[]): Promise<string[]> {
+  return withClient(connection, async (client) => {
+    const plans: string[] = []
+    client.on('notice', ({ message }) => plans.push(...(message ?? '').split('\n')))
+    await client.query(`LOAD 'auto_explain'; SET auto_explain.log_nested_statements = on; SET auto_explain.log_min_duration = 0;
+      SET client_min_messages = log`)
+    await client.query(statement, [...values])
+    return plans
+  })
+}
+
+describe('the plan of', () => {
+  const READS: Readonly<Record<string, [text: string, values: (id: string) => readonly unknown[]]>> = {
+    'a page by type': ['page_by_type($1, 0, NULL, 1000, 2000000)', () => ['counter']],
+    'a page by type, of some slices': ["page_by_type($1, 0, '{3,4}', 8000, 2000000)", () => ['counter']],
+    'a page by id': ['page_by_id($1, $2, 1, 1000, 1000, 2000000)', (id) => ['counter', id]],
+    'an entity’s head': ['entity_head($1, $2)', (id) => ['counter', id]],
+    'the newest event up to a position': ['evt_up_to($1, 10000)', () => ['counter']],
+    'the ids of a type': [`entity_ids($1, 'ffffffff-ffff-ffff-ffff-ffffffffffff', 1, 1000)`, () => ['counter']],
+    'the head position': ['head_position()', () => []],
+  }
+
+  test.each(Object.entries(READS))(
+    '%s is one of index scans, the same for all parameters, though the statistics are those of an empty table',
+    async (_, [text, values]) => {
+      await admin.query('ALTER TABLE eventsourced.events SET (autovacuum_enabled = off)')
+      await admin.query('ANALYZE eventsourced.events')
+      await fill(admin, 'counter', 20_000, 1)
+      const { key } = (await collect(log.evtsByType('counter')))[0] ?? { key: newKey() }
+      const plans = await plansOf(`SELECT * FROM eventsourced.events_${text}`, values(key.id))
+      const scans = plans.filter((line) => /Scan .*on events\b/.test(line))
+      expect(scans.length).toBeGreaterThan(0)
+      expect(scans.filter((line) => !/Index (Only )?Scan/.test(line))).toEqual([])
+      // Entities are numbered as they are found, and sorted by that; events are never sorted.
+      expect(plans.filter((line) => /Sort Key|Bitmap|Hash/.test(line) && !line.endsWith('d.nth'))).toEqual([])
+      // A plan for some parameters only would name their values.
+      expect(plans.filter((line) => line.includes('Cond:') && line.includes("'counter'"))).toEqual([])
+    },
+  )
 })
 
 test('psql users see the events as documented', async () => {

@@ -15,8 +15,11 @@ import type { Database } from '../database/database.js'
 import type { Listener } from '../database/listener.js'
 import type { Parameter, Row, Statement } from '../database/statement.js'
 import { sliceTopic } from '../database/waiters.js'
-import { decodePage, type Page } from './decode-page.js'
-import { type LiveReading, type Reading, readLive, readPages } from './read.js'
+import type { Page } from './decode-page.js'
+import { leavable } from './leavable.js'
+import { Pages, type Source } from './pages.js'
+import { type LiveReading, readLive, readPages } from './read.js'
+import { evtsOfEntity, evtsOfType } from './sources.js'
 import type { EvtLogStatements } from './statements.js'
 
 /** What reads work with. */
@@ -29,22 +32,25 @@ export interface ReadsOptions {
   readonly logger: Logger
 }
 
-/** How much a page has: two of them are in memory at a time. */
-const PAGE = { rows: 1_000, bytes: 2 * 1_048_576 }
-/** Of some slices only a page looks at more rows, of which it takes but a few. */
-const ROWS_OF_SLICES = 8_000
+/** How many ids are asked for at once. */
+const IDS = 1_000
 const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const RETRY_MS = 250
 /** Why a read is over whose consumer has left; nobody sees it. A reason that is not given would be made, with its stack, for each read. */
 const LEFT = 'the consumer has left'
 
 type EvtPages = AsyncGenerator<readonly PersistedEvt[], unknown, void>
-type Live = Pick<LiveReading, 'to' | 'isComplete'>
+/** What a live read waits for. */
+interface Live extends Pick<LiveReading, 'to' | 'isComplete'> {
+  readonly topic: string
+}
 
 /** The reads of a log. Each page is one statement, on a connection that is given back before its events are consumed. */
 export class Reads {
   readonly #options: ReadsOptions
   readonly #open = new Set<AbortController>()
+  /** How many live reads wait for the database. */
+  #waiting = 0
   #closed: RefusedError | undefined
 
   constructor(options: ReadsOptions) {
@@ -59,7 +65,7 @@ export class Reads {
 
   async headPosition(): Promise<number> {
     const [row] = await this.#ask('reading the head position', this.#options.statements.headPosition, [])
-    return Number(row?.[0])
+    return Number(row?.[1])
   }
 
   byId(key: EntityKey, options: EvtsByIdOptions): AsyncIterable<PersistedEvt> {
@@ -67,25 +73,25 @@ export class Reads {
     const after = Math.max(from, 1) - 1
     return this.#read(options.signal, (signal) => {
       if (after >= to) return nothing()
-      const page = (after: number): Promise<Page> => this.#pageById(key, { after, to, signal })
       const isComplete = async (): Promise<boolean> =>
         options.to !== undefined && (await this.#patiently(() => this.head(key, signal), signal)).seqNo >= to
-      return live
-        ? this.#live(sliceTopic(key.typeName, sliceOf(key.id)), { page, after, signal }, { to, isComplete })
-        : readPages({ page, after, signal })
+      const topic = sliceTopic(key.typeName, sliceOf(key.id))
+      const source = evtsOfEntity(this.#asking(signal), key, to)
+      return this.#pages(source, { after, signal, ...(live && { live: { topic, to, isComplete } }) })
     })
   }
 
   byType(typeName: string, { after = 0, live = false, slice, signal }: EvtsByTypeOptions): AsyncIterable<PersistedEvt> {
     const slices = slice === undefined ? null : `{${slice.join(',')}}`
-    const noSlices = slice?.length === 0
     return this.#read(signal, (signal) => {
-      if (noSlices) return nothing()
-      const page = (after: number): Promise<Page> => this.#pageByType(typeName, { after, slices, signal })
+      if (slice?.length === 0) return nothing()
       const isComplete = (): Promise<boolean> => Promise.resolve(false)
-      return live
-        ? this.#live(typeName, { page, after, signal }, { to: Infinity, isComplete })
-        : readPages({ page, after, signal })
+      const source = evtsOfType(this.#asking(signal), typeName, slices)
+      return this.#pages(source, {
+        after,
+        signal,
+        ...(live && { live: { topic: typeName, to: Infinity, isComplete } }),
+      })
     })
   }
 
@@ -96,12 +102,12 @@ export class Reads {
   async *#ids(typeName: string, signal: AbortSignal): AsyncGenerator<readonly string[], void, void> {
     let before: [id: string, seqNo: number] = [HIGHEST_ID, Number.MAX_SAFE_INTEGER]
     for (;;) {
-      const values = [typeName, ...before, PAGE.rows]
+      const values = [typeName, ...before, IDS]
       const rows = await this.#ask('reading ids', this.#options.statements.entityIds, values, signal)
       signal.throwIfAborted()
       yield rows.flatMap(([id, hasEvts]) => (id != null && hasEvts === 't' ? [id] : []))
       const last = rows.at(-1)?.[0]
-      if (last == null || rows.length < PAGE.rows) return
+      if (last == null || rows.length < IDS) return
       before = [last, 0]
     }
   }
@@ -116,13 +122,21 @@ export class Reads {
    * Runs a read on a signal of its own, which fires when the caller's does, when the log closes, and when the consumer leaves. What it reads comes by the page
    * and is given one by one: each generator that an item passes through takes longer than the item.
    */
-  async *#read<Item>(
+  #read<Item>(
     signal: AbortSignal | undefined,
+    read: (signal: AbortSignal) => AsyncGenerator<readonly Item[], unknown, void>,
+  ): AsyncIterable<Item> {
+    const over = new AbortController()
+    return leavable(this.#run(signal, over, read), () => over.abort(LEFT))
+  }
+
+  async *#run<Item>(
+    signal: AbortSignal | undefined,
+    over: AbortController,
     read: (signal: AbortSignal) => AsyncGenerator<readonly Item[], unknown, void>,
   ): AsyncGenerator<Item, void, void> {
     signal?.throwIfAborted()
     if (this.#closed !== undefined) throw this.#closed
-    const over = new AbortController()
     const onAbort = (): void => over.abort(signal?.reason)
     signal?.addEventListener('abort', onAbort)
     this.#open.add(over)
@@ -133,6 +147,8 @@ export class Reads {
           yield item
         }
       }
+    } catch (error) {
+      if (over.signal.reason !== LEFT) throw error
     } finally {
       this.#open.delete(over)
       signal?.removeEventListener('abort', onAbort)
@@ -140,47 +156,51 @@ export class Reads {
     }
   }
 
-  #live(topic: string, reading: Reading, live: Live): EvtPages {
+  /** Reads page by page: what there is, or live. A live read is to notice, too, what is lost before it has read anything: it may wait for long. */
+  #pages(
+    source: Source,
+    { after, signal, live }: { readonly after: number; readonly signal: AbortSignal; readonly live?: Live },
+  ): EvtPages {
+    const pages = new Pages(source, live === undefined ? 0 : after)
+    if (live === undefined) return readPages({ page: (after) => pages.page(after), after, signal })
     const { listener, pollIntervalMs } = this.#options
-    const { signal } = reading
-    const page = (after: number): Promise<Page> => this.#patiently(() => reading.page(after), signal)
-    return readLive({ ...reading, ...live, page, pollIntervalMs, watch: listener.watch(topic) })
+    const { topic, ...rest } = live
+    const page = (after: number): Promise<Page> => this.#patiently(() => pages.page(after), signal)
+    return readLive({ page, after, signal, ...rest, pollIntervalMs, watch: listener.watch(topic) })
   }
 
-  /** A live read survives that the database can't be reached for a while. */
+  /** A live read survives that the database can't be reached for a while. However many there are, that is told once, and once when it is over. */
   async #patiently<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (;;) {
-      try {
-        return await read()
-      } catch (error) {
-        if (!hasCode(error, 'UNAVAILABLE')) throw error
-        this.#options.logger.warn({ error: error.message }, 'a live read has to wait')
+    const { logger } = this.#options
+    let waits = false
+    try {
+      for (;;) {
+        try {
+          const result = await read()
+          if (waits && this.#waiting === 1) logger.info('live reads go on')
+          return result
+        } catch (error) {
+          if (!hasCode(error, 'UNAVAILABLE')) throw error
+          if (this.#waiting === 0) logger.warn({ error: error.message }, 'live reads have to wait')
+          if (!waits) this.#waiting++
+          waits = true
+        }
+        await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
       }
-      await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
+    } finally {
+      if (waits) this.#waiting--
     }
   }
 
-  async #pageById(
-    key: EntityKey,
-    { after, to, signal }: { readonly after: number; readonly to: number; readonly signal: AbortSignal },
-  ): Promise<Page> {
-    const values = [key.typeName, key.id, after + 1, to, PAGE.rows, PAGE.bytes]
-    const [row] = await this.#ask('reading events by id', this.#options.statements.evtsById, values, signal)
-    return decodePage(row, after, () => key)
-  }
-
-  async #pageByType(
-    typeName: string,
-    { after, slices, signal }: { readonly after: number; readonly slices: string | null; readonly signal: AbortSignal },
-  ): Promise<Page> {
-    const values = [typeName, after, slices, slices === null ? PAGE.rows : ROWS_OF_SLICES, PAGE.bytes]
-    const [row] = await this.#ask('reading events by type', this.#options.statements.evtsByType, values, signal)
-    return decodePage(row, after, (id) => ({ typeName, id }))
+  #asking(signal: AbortSignal) {
+    const ask = (doing: string, statement: Statement, values: Parameter[]): Promise<Row[]> =>
+      this.#ask(doing, statement, values, signal)
+    return { ask, statements: this.#options.statements }
   }
 
   #ask(doing: string, statement: Statement, values: Parameter[], signal?: AbortSignal): Promise<Row[]> {
     const { database, readTimeoutMs } = this.#options
-    return ask(database.readers, { timeoutMs: readTimeoutMs, signal }, { doing, statement, values })
+    return ask(database.readers, { timeoutMs: readTimeoutMs, signal, isRead: true }, { doing, statement, values })
   }
 }
 

@@ -8,13 +8,14 @@ import { createEntityIds } from '../sql/entity-ids.js'
 import { createEvents } from '../sql/create-events.js'
 import { createEvtsById } from '../sql/evts-by-id.js'
 import { createEvtsByType } from '../sql/evts-by-type.js'
+import { createEvtUpTo } from '../sql/evt-up-to.js'
 import { createHeadPosition } from '../sql/head-position.js'
 import { createStoredOfAppend } from '../sql/stored-of-append.js'
 
 /** The event log's schema. */
 export const EVT_LOG_SCHEMA: Schema = {
   kind: 'events',
-  steps: [(names) => [createEvents(names)], ...Array.from({ length: 7 }, () => FUNCTIONS_ONLY)],
+  steps: [(names) => [createEvents(names)], ...Array.from({ length: 8 }, () => FUNCTIONS_ONLY)],
   functions: (names) => [
     createAppendOne(names),
     createAppendBatch(names),
@@ -26,5 +27,6 @@ export const EVT_LOG_SCHEMA: Schema = {
     createEntityIds(names),
     createEvtsById(names),
     createEvtsByType(names),
+    createEvtUpTo(names),
   ],
 }

@@ -8,7 +8,9 @@ import { entityHead } from '../sql/entity-head.js'
 import { entityIds } from '../sql/entity-ids.js'
 import { evtsById } from '../sql/evts-by-id.js'
 import { evtsByType } from '../sql/evts-by-type.js'
+import { evtUpTo } from '../sql/evt-up-to.js'
 import { headPosition } from '../sql/head-position.js'
+import { lookForEvt } from '../sql/look-for-evt.js'
 import { storedOfAppend } from '../sql/stored-of-append.js'
 
 /** The statements of a log, named for being prepared if they may be. */
@@ -21,6 +23,8 @@ export interface EvtLogStatements {
   readonly headPosition: Statement
   readonly evtsById: Statement
   readonly evtsByType: Statement
+  readonly evtUpTo: Statement
+  readonly lookForEvt: Statement
   readonly entityIds: Statement
   readonly deleteEvts: Statement
 }
@@ -36,6 +40,8 @@ export function evtLogStatements(names: Names, prepared: boolean): EvtLogStateme
     headPosition: statement(headPosition(names), prepared),
     evtsById: statement(evtsById(names), prepared),
     evtsByType: statement(evtsByType(names), prepared),
+    evtUpTo: statement(evtUpTo(names), prepared),
+    lookForEvt: statement(lookForEvt(names), prepared),
     entityIds: statement(entityIds(names), prepared),
     deleteEvts: statement(deleteEvts(names), prepared),
   }

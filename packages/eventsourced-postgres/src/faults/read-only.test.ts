@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from 'eventsourced-tools'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { collect, newAppend, newKey, recorder, until, withClient } from '../fixture.test.helper.js'
+import { follow } from '../evt-log/follow.test.helper.js'
 import { PostgresEvtLog } from '../index.js'
 
 let server: PostgresServer
@@ -36,7 +37,7 @@ test('a server that turns read-only refuses nothing for good: appends are unavai
   await log.close()
 })
 
-test('a replica in recovery is named at start, gives its events, and takes appends once it is promoted', async () => {
+test('a replica in recovery is named at start, gives its events, also live, and takes appends once it is promoted', async () => {
   const primary = await PostgresEvtLog.create({ connection: server, setup: true })
   const key = newKey()
   const { head } = await primary.persist(newAppend(key))
@@ -49,10 +50,18 @@ test('a replica in recovery is named at start, gives its events, and takes appen
   const log = await PostgresEvtLog.create({ connection: server, logger })
   expect(lines.filter((line) => line.includes('pg_is_in_recovery'))).toHaveLength(1)
   expect(await collect(log.evtsById(key))).toHaveLength(1)
+  const reader = follow((signal) => log.evtsByType('counter', { live: true, signal }))
+  await until('it is read', () => reader.positions.length === 1)
+  const told = (text: string): number => lines.filter((line) => line.includes(text)).length
+  await until('it is told that nobody can listen', () => told('nobody can LISTEN') === 1)
   const append = newAppend(key, head)
   await expect(log.persist(append)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   await withClient(server, (client) => client.query('SELECT pg_promote()'))
   expect(await log.persist(append)).toMatchObject({ head: { seqNo: 2 } })
   expect(await collect(log.evtsById(key))).toHaveLength(2)
+  await until('it is read live', () => reader.positions.length === 2)
+  await until('it listens', () => told('the LISTEN connection is back') === 1)
+  expect(told('LISTEN')).toBe(2)
+  await reader.stop()
   await log.close()
 })

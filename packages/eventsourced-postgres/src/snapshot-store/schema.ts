@@ -8,6 +8,6 @@ import { snapshotsInChunks } from '../sql/snapshots-in-chunks.js'
 /** The snapshots' schema. */
 export const SNAPSHOT_SCHEMA: Schema = {
   kind: 'snapshots',
-  steps: [(names) => [createSnapshots(names)], (names) => [snapshotsInChunks(names)], FUNCTIONS_ONLY],
+  steps: [(names) => [createSnapshots(names)], (names) => [snapshotsInChunks(names)], FUNCTIONS_ONLY, FUNCTIONS_ONLY],
   functions: (names) => [createSaveSnapshot(names), createLoadChunks(names), createDeleteSnapshots(names)],
 }

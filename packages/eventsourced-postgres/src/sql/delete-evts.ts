@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 
 /**
  * `delete_evts(…)` deletes an entity's events up to a seqNo, and makes a tombstone of the newest. It needs no lock: an event that another
@@ -21,7 +21,7 @@ export function createDeleteEvts({ qualified }: Names): string {
     END`
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_delete_evts')} (p_type_name text, p_id uuid, p_to bigint)
-    RETURNS void LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
+    RETURNS void LANGUAGE plpgsql VOLATILE ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
 /** Calls it. */

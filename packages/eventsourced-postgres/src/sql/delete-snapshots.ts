@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 import { underSnapshotLock } from './under-snapshot-lock.js'
 
 /** `delete_snapshots(…)` deletes all snapshots of an entity. It takes the lock before it looks: else it would miss the rows that a save is adding. */
@@ -13,7 +13,7 @@ export function createDeleteSnapshots(names: Names): string {
     END`
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_delete_snapshots')} (p_type_name text, p_id uuid)
-    RETURNS void LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
+    RETURNS void LANGUAGE plpgsql VOLATILE ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
 /** Calls it. */

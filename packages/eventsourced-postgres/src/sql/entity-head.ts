@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 
 /** `entity_head(…)` answers with the seqNo, position and appendId of an entity's last event, tombstone or not; with no row if it has none. */
 export function createEntityHead({ qualified }: Names): string {
@@ -14,7 +14,7 @@ export function createEntityHead({ qualified }: Names): string {
     END`
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_entity_head')} (p_type_name text, p_id uuid)
-    RETURNS TABLE (seq_no bigint, "position" bigint, append_id text) LANGUAGE plpgsql STABLE ROWS 1 ${PINNED} AS ${escapeLiteral(body)}`
+    RETURNS TABLE (seq_no bigint, "position" bigint, append_id text) LANGUAGE plpgsql STABLE ROWS 1 ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
 /** Calls it. The columns: seqNo, position, appendId. */

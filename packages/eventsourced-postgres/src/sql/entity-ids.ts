@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 
 /**
  * `entity_ids(…)` answers with the entities of a type in descending order of id, those before (`p_id`, `p_seq_no`), and of each whether it has
@@ -26,7 +26,7 @@ export function createEntityIds({ qualified }: Names): string {
     END`
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_entity_ids')} (p_type_name text, p_id uuid, p_seq_no bigint, p_max_rows bigint)
-    RETURNS TABLE (id uuid, has_evts boolean) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
+    RETURNS TABLE (id uuid, has_evts boolean) LANGUAGE plpgsql STABLE ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
 /** Calls it. The columns: the id, whether it has events. */

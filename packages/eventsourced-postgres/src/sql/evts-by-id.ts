@@ -1,7 +1,8 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
+import { BACKEND_COLUMNS } from './backend.js'
 import { PAGE_COLUMNS, page } from './evts-page.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 
 /** `page_by_id(…)` reads a page of an entity's events from one seqNo to another, both inclusive, tombstones left out. */
 export function createEvtsById({ qualified }: Names): string {
@@ -13,10 +14,10 @@ export function createEvtsById({ qualified }: Names): string {
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_page_by_id')} (
       p_type_name text, p_id uuid, p_from bigint, p_to bigint, p_max_rows bigint, p_max_bytes bigint
-    ) RETURNS TABLE (${PAGE_COLUMNS}) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
+    ) RETURNS TABLE (${PAGE_COLUMNS}) LANGUAGE plpgsql STABLE ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
-/** Calls it. The columns of its only row: those of a page. */
+/** Calls it. The columns of its only row: those of a page, and who answers. */
 export function evtsById({ qualified }: Names): string {
-  return `SELECT * FROM ${qualified('_page_by_id')}($1, $2, $3, $4, $5, $6)`
+  return `SELECT *, ${BACKEND_COLUMNS} FROM ${qualified('_page_by_id')}($1, $2, $3, $4, $5, $6)`
 }

@@ -1,7 +1,8 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
+import { BACKEND_COLUMNS } from './backend.js'
 import { listOf, PAGE_COLUMNS, page } from './evts-page.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 
 /**
  * `page_by_type(…)` reads a page of a type's events behind a position, tombstones left out, of some slices only if they are given. It goes by
@@ -17,10 +18,10 @@ export function createEvtsByType({ qualified }: Names): string {
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_page_by_type')} (
       p_type_name text, p_after bigint, p_slices smallint[], p_max_rows bigint, p_max_bytes bigint
-    ) RETURNS TABLE (${PAGE_COLUMNS}) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
+    ) RETURNS TABLE (${PAGE_COLUMNS}) LANGUAGE plpgsql STABLE ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
-/** Calls it. The columns of its only row: those of a page. */
+/** Calls it. The columns of its only row: those of a page, and who answers. */
 export function evtsByType({ qualified }: Names): string {
-  return `SELECT * FROM ${qualified('_page_by_type')}($1, $2, $3, $4, $5)`
+  return `SELECT *, ${BACKEND_COLUMNS} FROM ${qualified('_page_by_type')}($1, $2, $3, $4, $5)`
 }

@@ -25,10 +25,10 @@ export const listOf = (text: string): string => `string_agg(${text}, E'\\n')`
  * memory is bounded and every page gets on. Rows that are not wanted count too: a reader of a rare slice doesn't scan the same rows twice.
  *
  * How far a page goes is asked first, in the same snapshot: nearly all have room for all their events, and to sum those up row by row would cost a third
- * of the page. A payload travels as hexadecimal text whatever `bytea_output` says, a time as milliseconds since 1970.
+ * of the page. Metadata is weighed as it came out of its row (`#> '{}'` is all of it), where it may lie compressed. A payload travels as hexadecimal text whatever `bytea_output` says, a time as milliseconds since 1970.
  */
 export function page({ scanned, by, wanted, ids }: Page): string {
-  const weight = `sum(octet_length(s.bytes) + pg_column_size(s.metadata)) FILTER (WHERE ${wanted})`
+  const weight = `sum(octet_length(s.bytes) + pg_column_size(s.metadata #> '{}')) FILTER (WHERE ${wanted})`
   return `
     #variable_conflict use_column
     DECLARE

@@ -27,7 +27,7 @@ export function createHeadPosition({ qualified }: Names): string {
     RETURNS bigint LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
 }
 
-/** Calls it. The column: the position. */
+/** Calls it. The columns: how long it may wait for a lock on the table, which where it is part of another function is that one's matter; the position. */
 export function headPosition({ qualified }: Names): string {
-  return `SELECT ${qualified('_head_position')}()`
+  return `SELECT set_config('lock_timeout', '10s', true), ${qualified('_head_position')}()`
 }

@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 
 /** `load_chunks(…)` answers with the newest snapshot of an entity at or below a seqNo, a row for each of its chunks in order, or with no row. */
 export function createLoadChunks({ qualified }: Names): string {
@@ -19,7 +19,7 @@ export function createLoadChunks({ qualified }: Names): string {
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_load_chunks')} (p_type_name text, p_id uuid, p_max_seq_no bigint)
     RETURNS TABLE (seq_no bigint, append_id text, version integer, bytes text)
-    LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
+    LANGUAGE plpgsql STABLE ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
 /** Calls it. The columns: seqNo, appendId, version, and the bytes in hexadecimal. */

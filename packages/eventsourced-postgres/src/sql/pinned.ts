@@ -12,3 +12,9 @@ export const PINNED = [
 ]
   .map((setting) => `SET ${setting}`)
   .join(' ')
+
+/**
+ * The same for functions that wait for no lock but somebody else's on the table: they give up in the end, so that their backends don't wait behind it after their
+ * clients have gone. Functions that append have a bound of their own.
+ */
+export const BOUNDED = `${PINNED} SET lock_timeout = '10s'`

@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 import { CHUNK_BYTES } from './snapshots-in-chunks.js'
 import { underSnapshotLock } from './under-snapshot-lock.js'
 
@@ -45,7 +45,7 @@ export function createSaveSnapshot(names: Names): string {
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_save_snapshot')} (
       p_type_name text, p_id uuid, p_seq_no bigint, p_append_writer uuid, p_append_no bigint, p_version integer, p_bytes bytea, p_keep bigint
-    ) RETURNS bigint LANGUAGE plpgsql VOLATILE ${PINNED} AS ${escapeLiteral(body)}`
+    ) RETURNS bigint LANGUAGE plpgsql VOLATILE ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
 /** Calls it. The column: the seqNo of the oldest snapshot kept. */

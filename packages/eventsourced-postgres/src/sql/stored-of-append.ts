@@ -1,6 +1,6 @@
 import { escapeLiteral } from 'pg'
 import type { Names } from '../names.js'
-import { PINNED } from './pinned.js'
+import { BOUNDED } from './pinned.js'
 
 /**
  * `stored_of_append(…)` looks behind a head for an append that conflicts with it: a resent append that was stored the first time conflicts
@@ -23,7 +23,7 @@ export function createStoredOfAppend({ qualified }: Names): string {
     END`
   return `
     CREATE OR REPLACE FUNCTION ${qualified('_stored_of_append')} (p_type_name text, p_id uuid, p_seq_no bigint, p_count bigint)
-    RETURNS TABLE (seq_no bigint, "position" bigint, append_id text) LANGUAGE plpgsql STABLE ${PINNED} AS ${escapeLiteral(body)}`
+    RETURNS TABLE (seq_no bigint, "position" bigint, append_id text) LANGUAGE plpgsql STABLE ${BOUNDED} AS ${escapeLiteral(body)}`
 }
 
 /** Calls it. The columns: seqNo, position, appendId. */
