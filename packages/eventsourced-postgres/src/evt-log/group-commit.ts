@@ -11,6 +11,7 @@ import { LOCK_NOT_AVAILABLE, type Meaning, meaningOf, sqlState } from '../errors
 import { measure } from './measure.js'
 import { resolveConflict } from './resolve-conflict.js'
 import type { EvtLogStatements } from './statements.js'
+import { Turns } from './turns.js'
 import { type BatchLimits, takeBatch, takeOut, uncertain, type Waiting } from './waiting.js'
 import { type EncodedBatch, encode, writeBatch, type Written } from './write-batch.js'
 
@@ -30,9 +31,6 @@ const MIN_ATTEMPT_MS = 1_000
 const FIRST_PAUSE_MS = 25
 const MAX_PAUSE_MS = 1_000
 
-/** Fewer appends are not written in turns: what another commit costs would outweigh what is gained by not waiting for callers. */
-const MIN_IN_TURNS = 512
-
 /** Tells the callers of a batch how it ended. */
 type Answers = () => void
 
@@ -40,7 +38,7 @@ type Answers = () => void
  * Writes appends in batches, one batch at a time: while it commits, the next one forms. An append that comes alone goes alone, at once.
  *
  * Under load the server does not wait for callers: of many appends that wait while none is on its way a batch takes half, and the other half
- * goes before the callers of the first are answered, who call again while it is written; and so on in turns.
+ * goes before the callers of the first are answered, who call again while it is written; and so on in turns, unless other processes append, too.
  *
  * Each append ends in one of five ways: stored, conflict, refused, unavailable, uncertain. Where the answer to a batch was lost it is sent
  * again as it was, for reading back and finding nothing would prove nothing: the first try may still wait for its lock.
@@ -51,6 +49,7 @@ export class GroupCommit {
   /** Connections whose server is known to hand out positions above all that are stored. */
   #aligned = new WeakSet<ClientBase>()
   readonly #resolving = new Set<Promise<void>>()
+  readonly #turns = new Turns()
   /** What all appends weigh that are not answered, wherever they are. */
   #heldBytes = 0
   #running: Promise<void> | undefined
@@ -94,7 +93,7 @@ export class GroupCommit {
       let answer: Answers = noAnswers
       do {
         this.#dropLate()
-        const maxAppends = unanswered > 0 ? Infinity : half(this.#queue.length)
+        const maxAppends = unanswered > 0 ? Infinity : this.#turns.half(this.#queue.length)
         const batch = takeBatch(this.#queue, { ...this.#options.limits, maxAppends })
         const writing = this.#write(batch)
         // By then it is on its way.
@@ -103,7 +102,7 @@ export class GroupCommit {
         answer = await writing
         unanswered = batch.length
         this.#wasAlone = unanswered === 1
-      } while (this.#queue.length >= half(unanswered + this.#queue.length))
+      } while (this.#queue.length >= this.#turns.half(unanswered + this.#queue.length))
       answer()
     }
     this.#running = undefined
@@ -136,6 +135,10 @@ export class GroupCommit {
       return noAnswers
     }
     this.#pauseMs = FIRST_PAUSE_MS
+    this.#turns.written(
+      written.firstPosition,
+      batch.reduce((sum, { evtCount }) => sum + evtCount, 0),
+    )
     return () => this.#answer(batch, written)
   }
 
@@ -283,11 +286,6 @@ export class GroupCommit {
     this.#heldBytes -= waiting.heldBytes
     waiting.reject(error)
   }
-}
-
-/** How many of so many appends go in a turn, if they go in turns. */
-function half(appends: number): number {
-  return appends < MIN_IN_TURNS ? Infinity : Math.ceil(appends / 2)
 }
 
 function noAnswers(): void {}
