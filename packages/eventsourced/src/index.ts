@@ -71,7 +71,7 @@ export type {
   HandlerContext,
   ProjectedEvt,
 } from './projection/delivery.js'
-export { HandlerError } from './projection/handler-error.js'
+export { HandlerError, isHandlerError } from './projection/handler-error.js'
 export { lowestPosition } from './projection/lowest-position.js'
 export { MemoryOffsetStore, type MemoryOffsetStoreOptions } from './projection/memory-offset-store.js'
 export type {

@@ -56,8 +56,14 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   P0: 'data', // raised by a trigger that somebody added
 }
 
+/** After these a connection is lost, or has state that the server or a pooler has not. */
+const SPENT = ['08', '0A', '25006', '25P03', '25P04', '26', '42P05', '57P', 'XX']
+
 /** Where the server finds its queue of notifications full, which it tells by a code that else means too much data. */
 const NOTIFY = 'PreCommit_Notify'
+
+/** Where the server finds that a prepared statement no longer fits its tables, which it tells by a code that else means what it can't do. */
+const PLAN = 'RevalidateCachedQuery'
 
 /** What an append is answered with that waited for a lock longer than it may. */
 export const LOCK_NOT_AVAILABLE = '55P03'
@@ -77,7 +83,7 @@ export function sqlState(error: unknown): string | undefined {
 export function meaningOf(error: unknown): Meaning {
   const code = sqlState(error)
   if (code === undefined) return 'unknown'
-  if (error instanceof Error && 'routine' in error && error.routine === NOTIFY) return 'later'
+  if (isNotifyQueueFull(error)) return 'later'
   if (code === UNIQUE_VIOLATION && isOfSomebodyElse(error)) return 'data'
   return MEANINGS[code] ?? MEANINGS[code.slice(0, 2)] ?? 'unknown'
 }
@@ -87,9 +93,23 @@ function isOfSomebodyElse(error: unknown): boolean {
   return !OWN_KEY.test(error.constraint)
 }
 
+/** Whether the queue of notifications is full. */
+export function isNotifyQueueFull(error: unknown): boolean {
+  return isRaisedIn(error, NOTIFY)
+}
+
+/** Whether a prepared statement no longer fits its tables: on another connection it is prepared anew. */
+export function isStalePlan(error: unknown): boolean {
+  return isRaisedIn(error, PLAN)
+}
+
+function isRaisedIn(error: unknown, routine: string): boolean {
+  return error instanceof Error && 'routine' in error && error.routine === routine
+}
+
 /** Whether the connection is of no more use after the error: it is lost, or has state that the server or a pooler has not. */
 export function isConnectionSpent(error: unknown): boolean {
   const code = sqlState(error)
   if (code === undefined) return true
-  return ['08', '0A', '26', '57P', 'XX'].some((start) => code.startsWith(start)) || ['25006', '42P05'].includes(code)
+  return SPENT.some((start) => code.startsWith(start))
 }

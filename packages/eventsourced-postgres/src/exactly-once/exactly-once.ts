@@ -1,19 +1,12 @@
-import type {
-  Batch,
-  BatchBounds,
-  Committed,
-  Delivery,
-  ForgottenEntity,
-  HandlerContext,
-  ProjectedEvt,
-} from 'eventsourced'
-import { checkOnForgotten, HandlerError, UnavailableError } from 'eventsourced'
+import type { Batch, BatchBounds, Delivery, ForgottenEntity, HandlerContext, ProjectedEvt } from 'eventsourced'
+import { checkOnForgotten, isHandlerError } from 'eventsourced'
 import type { Pool } from 'pg'
 import { messageOf, readError } from '../errors/read-error.js'
-import { meaningOf, sqlState, TRANSACTION_ENDED } from '../errors/sqlstate.js'
 import { PostgresOffsetStore, type PostgresOffsetStoreConfig } from '../offset-store/postgres-offset-store.js'
+import { finish, handlerFailed } from './finish.js'
 import type { Tx } from './guarded-tx.js'
-import { inTransaction, type Transaction } from './transaction.js'
+import { countLosses, LOSSES } from './losses.js'
+import { inTransaction, type Lost } from './transaction.js'
 import { type Watched, watchedTransactions } from './watched-transactions.js'
 
 /** Where `exactlyOnce` keeps its offsets: all settings of the {@link PostgresOffsetStore} but the pool. */
@@ -23,8 +16,6 @@ export type ExactlyOnceOptions = Omit<PostgresOffsetStoreConfig, 'pool' | 'conne
   /** Called for each entity that was forgotten, in its place among the entity's events: what the read model has of it is to go, through `tx`. */
   readonly onForgotten?: (entity: ForgottenEntity, tx: Tx, context: HandlerContext) => unknown
 }
-
-const IN_FAILED_TRANSACTION = '25P02'
 
 /**
  * Calls a handler for each event, whose writes through `tx` and the move of the offset are one transaction: each event is applied exactly
@@ -74,6 +65,13 @@ function delivery<Evt>(
     await handle(batch, tx)
     if (onForgotten !== undefined) await batch.forget((entity, context) => onForgotten(entity, tx, context))
   }
+  const losses = countLosses()
+  const lostTo = (batch: Batch<Evt>, { error, thrown }: Lost): unknown => {
+    const index = isHandlerError(thrown) ? thrown.index : undefined
+    if (!losses.add(batch, index)) return error
+    const message = `its connection was lost ${LOSSES} times in a row, at last by: ${messageOf(error)}`
+    return handlerFailed(message, error, index)
+  }
   // One store for all starts, which goes with the last of them.
   let opening: Promise<Opened> | undefined
   let starts = 0
@@ -94,15 +92,22 @@ function delivery<Evt>(
     },
     deliver: async (batch) => {
       const { store, watched } = await opened()
+      if (losses.mustPart(batch))
+        throw handlerFailed('connections were lost to these events: each goes alone', undefined)
+      const { signal } = batch
       try {
-        return await inTransaction(
+        const outcome = await inTransaction(
           pool,
-          { signal: batch.signal, watched },
+          { signal, watched, timeoutMs: store.timeoutMs },
           { write: (tx) => write(batch, tx), finish: (transaction) => finish(store, batch, transaction) },
         )
+        if (outcome.kind === 'lost') throw lostTo(batch, outcome)
+        if (outcome.result.fenced.length === 0) losses.clear(batch)
+        return outcome.result
       } catch (error) {
-        batch.signal.throwIfAborted()
-        // The handler's own failures pass as they are.
+        // Also where its time was over, which gives the delivery up.
+        if (isHandlerError(error)) throw error
+        signal.throwIfAborted()
         throw readError(`delivering events to ${batch.projection.name}`, error)
       }
     },
@@ -130,46 +135,4 @@ async function openStore(pool: Pool, options: Omit<PostgresOffsetStoreConfig, 'p
     await store.close()
     throw readError('opening the offset store', error)
   }
-}
-
-/** Moves the offsets at the very end, so that nobody waits for their rows while the handler works. All of it or nothing. */
-async function finish<Evt>(
-  store: PostgresOffsetStore,
-  { projection, moves }: Batch<Evt>,
-  { client, name }: Transaction,
-): Promise<Committed> {
-  let committed: Committed
-  try {
-    committed = await store.commitIn(client, name, projection, moves)
-  } catch (error) {
-    throw offenceOf(error)
-  }
-  if (committed.fenced.length > 0) {
-    await client.query('ROLLBACK')
-    return { moved: new Map(), fenced: committed.fenced }
-  }
-  let ended: string
-  try {
-    ;({ command: ended } = await client.query('COMMIT'))
-  } catch (error) {
-    // A constraint that was deferred: nothing is stored, and it was the handler's writes.
-    if (['data', 'collision'].includes(meaningOf(error))) throw handlerError(messageOf(error), error)
-    throw new UnavailableError(`whether the transaction was committed is not known: ${messageOf(error)}`, {
-      cause: error,
-    })
-  }
-  if (ended !== 'COMMIT') throw handlerError('a statement that it left behind has failed', undefined)
-  return committed
-}
-
-/** What a handler did to the transaction that it must not. */
-function offenceOf(error: unknown): unknown {
-  const code = sqlState(error)
-  if (code === TRANSACTION_ENDED) return handlerError('it has ended the transaction', error)
-  if (code === IN_FAILED_TRANSACTION) return handlerError('a statement of it failed, and it went on', error)
-  return error
-}
-
-function handlerError(what: string, cause: unknown): HandlerError {
-  return new HandlerError('PROJECTION_HANDLER_FAILED', `the handler failed: ${what}`, { cause })
 }

@@ -1,6 +1,7 @@
 import { UnavailableError } from 'eventsourced'
 import type { ClientBase, QueryConfig, QueryResult, QueryResultRow } from 'pg'
 import { isConnectionSpent, sqlState } from '../errors/sqlstate.js'
+import { type Blame, blameOf } from './blame.js'
 
 /** The transaction that a handler writes in. Its end is not the handler's: after a `COMMIT` or `ROLLBACK` of its own the event counts as failed. */
 export interface Tx {
@@ -25,11 +26,19 @@ export interface GuardOptions {
   readonly silenceMs: number
 }
 
+/** Why a statement failed that was not to blame itself. */
+export interface Excuse {
+  readonly blame: Exclude<Blame, 'handler'>
+  readonly error: unknown
+}
+
 /** A handler's transaction, and what others have to know of it. */
 export interface Guarded {
   readonly tx: Tx
-  /** Why a statement failed that was not to blame itself; undefined if none did. */
-  readonly lostBy: () => unknown
+  /** The last statement that failed and was not to blame itself; undefined if none did, or if others went well after it. */
+  readonly excuse: () => Excuse | undefined
+  /** Whether a statement failed in a way after which the connection is of no more use. */
+  readonly isSpent: () => boolean
   /** Lets no more of the handler's statements in. Those that it has left behind are answered before the next one. */
   readonly end: () => Promise<void>
 }
@@ -44,7 +53,8 @@ const SIGNS = 4
 export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: GuardOptions): Guarded {
   let isOver = false
   let underWay = 0
-  let lostBy: unknown
+  let excuse: Excuse | undefined
+  let isSpent = false
   let sign: Promise<unknown> | undefined
   const signs = setInterval(() => {
     if (underWay > 0 || sign !== undefined) return
@@ -62,31 +72,34 @@ export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: Guar
     try {
       if (sign !== undefined) await sign
       if (isOver || isCut()) throw new UnavailableError('the transaction of this event is over')
-      return await client.query<R>(statement, values)
+      const result = await client.query<R>(statement, values)
+      // Rolled back to a savepoint, or else this one would have failed, too.
+      excuse = undefined
+      return result
     } catch (error) {
-      // pg has errors of its own too, as for parameters that can't be sent.
-      if (sqlState(error) === undefined ? isLost() : isNobodysFault(error)) lostBy = error
+      judge(error)
       throw error
     } finally {
       underWay -= 1
     }
   }
 
+  function judge(error: unknown): void {
+    // pg has errors of its own too, as for parameters that can't be sent.
+    if (sqlState(error) === undefined && !isLost()) return
+    const blame = blameOf(error)
+    if (blame !== 'handler') excuse = { blame, error }
+    if (isConnectionSpent(error)) isSpent = true
+  }
+
   return {
     tx: { query },
-    lostBy: () => lostBy,
+    excuse: () => excuse,
+    isSpent: () => isSpent,
     end: async () => {
       clearInterval(signs)
       isOver = true
       await sign
     },
   }
-}
-
-/** A serialization failure, a deadlock, a full disk, too many connections. What a statement itself takes too much of (memory, temporary files) is not among them. */
-const NOBODYS_FAULT = ['40001', '40P01', '53100', '53300']
-
-/** Whether a statement failed for what others do, or for what the server lacks for now. */
-function isNobodysFault(error: unknown): boolean {
-  return isConnectionSpent(error) || NOBODYS_FAULT.includes(sqlState(error) ?? '')
 }

@@ -24,7 +24,7 @@ const over = new Promise<void>((resolve) => process.stdin.once('end', resolve).r
 const { signal } = new AbortController()
 await inTransaction(
   pool,
-  { signal, watched: await watchedTransactions(pool, options.silenceMs) },
+  { signal, watched: await watchedTransactions(pool, options.silenceMs), timeoutMs: 10_000 },
   {
     write: async (tx) => {
       await tx.query('UPDATE shared SET count = count + 100')
@@ -32,7 +32,7 @@ await inTransaction(
       process.stdout.write('locked\n')
       await going
     },
-    finish: ({ client }) => client.query('COMMIT'),
+    finish: async ({ client }) => ({ kind: 'done', result: await client.query('COMMIT') }),
   },
 )
 await pool.end()

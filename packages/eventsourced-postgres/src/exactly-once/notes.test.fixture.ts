@@ -37,8 +37,9 @@ export class Notes {
   readonly admin: Client
   readonly #running: RunningProjection[] = []
 
-  static async create(): Promise<Notes> {
-    const notes = new Notes(await testPostgres())
+  /** In a database of its own on the server that all tests share, unless another one is given. */
+  static async create(connection?: PostgresConnection): Promise<Notes> {
+    const notes = new Notes(connection ?? (await testPostgres()))
     await notes.admin.connect()
     await notes.admin.query(
       'CREATE TABLE applied (no bigint GENERATED ALWAYS AS IDENTITY, id uuid NOT NULL, n integer NOT NULL)',
@@ -51,6 +52,7 @@ export class Notes {
     this.pool = new Pool({ ...connection, max: 4, connectionTimeoutMillis: 5_000 })
     this.pool.on('error', () => undefined)
     this.admin = new Client(connection)
+    this.admin.on('error', () => undefined)
   }
 
   /** Starts a projection, which is stopped in the end. */

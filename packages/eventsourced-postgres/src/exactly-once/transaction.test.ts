@@ -3,10 +3,10 @@ import { Pool } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { until } from '../fixture.test.helper.js'
 import type { Tx } from './guarded-tx.js'
-import { inTransaction, type Transaction } from './transaction.js'
+import { inTransaction, type Outcome, type Transaction } from './transaction.js'
 
 const watched = { silenceMs: 10_000, settings: "SET LOCAL idle_in_transaction_session_timeout = '10s'" }
-const OPTIONS = { signal: new AbortController().signal, watched }
+const OPTIONS = { signal: new AbortController().signal, watched, timeoutMs: 10_000 }
 
 let pool: Pool
 
@@ -31,8 +31,9 @@ async function writeOn(tx: Tx): Promise<unknown> {
   return write(tx, 2)
 }
 
-function commit({ client }: Transaction): Promise<unknown> {
-  return client.query('COMMIT')
+async function commit({ client }: Transaction): Promise<Outcome<undefined>> {
+  await client.query('COMMIT')
+  return { kind: 'done', result: undefined }
 }
 
 test('what is left behind when writing has failed gets in no more behind the ROLLBACK', async () => {

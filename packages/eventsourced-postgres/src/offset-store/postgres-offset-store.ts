@@ -55,9 +55,10 @@ const PARKED_PAGE = 200
  */
 export class PostgresOffsetStore implements OffsetStore {
   readonly leases: LeaseStore
+  /** How long a statement may take, in milliseconds. */
+  readonly timeoutMs: number
   readonly #leases: PostgresLeaseStore
   readonly #database: Database
-  readonly #timeoutMs: number
   readonly #statements: OffsetStatements
   readonly #accepted = new Accepted('the offset store')
 
@@ -98,7 +99,7 @@ export class PostgresOffsetStore implements OffsetStore {
     leases: PostgresLeaseStore,
   ) {
     this.#database = database
-    this.#timeoutMs = timeoutMs
+    this.timeoutMs = timeoutMs
     this.#statements = offsetStatements(names, preparedStatements)
     this.#leases = leases
     this.leases = leases
@@ -197,7 +198,7 @@ export class PostgresOffsetStore implements OffsetStore {
       values,
       ...(attempts !== undefined && { attempts }),
     }
-    return this.#accepted.add(ask(this.#database.readers, { timeoutMs: this.#timeoutMs }, question))
+    return this.#accepted.add(ask(this.#database.readers, { timeoutMs: this.timeoutMs }, question))
   }
 }
 
