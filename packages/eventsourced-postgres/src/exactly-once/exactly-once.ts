@@ -4,7 +4,7 @@ import type { Pool } from 'pg'
 import { messageOf, readError } from '../errors/read-error.js'
 import { PostgresOffsetStore, type PostgresOffsetStoreConfig } from '../offset-store/postgres-offset-store.js'
 import { finish, handlerFailed } from './finish.js'
-import type { Tx } from './guarded-tx.js'
+import type { Guarded, Tx } from './guarded-tx.js'
 import { countLosses, LOSSES } from './losses.js'
 import { inTransaction, type Lost } from './transaction.js'
 import { type Watched, watchedTransactions } from './watched-transactions.js'
@@ -33,7 +33,9 @@ export function exactlyOnce<Evt>(
   handler: (evt: ProjectedEvt<Evt>, tx: Tx, context: HandlerContext) => unknown,
   options: ExactlyOnceOptions = {},
 ): Delivery<Evt> {
-  return delivery(pool, options, {}, (batch, tx) => batch.each((evt, context) => handler(evt, tx, context)))
+  return delivery(pool, options, {}, (batch, call) =>
+    batch.each((evt, context) => call((tx) => handler(evt, tx, context))),
+  )
 }
 
 /**
@@ -51,19 +53,22 @@ export function exactlyOnceGrouped<Evt>(
   { maxEvts, maxWaitMs, ...options }: ExactlyOnceOptions & BatchBounds = {},
 ): Delivery<Evt> {
   const bounds = { ...(maxEvts !== undefined && { maxEvts }), ...(maxWaitMs !== undefined && { maxWaitMs }) }
-  return delivery(pool, options, bounds, (batch, tx) => batch.whole((evts, context) => handler(evts, tx, context)))
+  return delivery(pool, options, bounds, (batch, call) =>
+    batch.whole((evts, context) => call((tx) => handler(evts, tx, context))),
+  )
 }
 
 function delivery<Evt>(
   pool: Pool,
   { onForgotten, ...options }: ExactlyOnceOptions,
   bounds: BatchBounds,
-  handle: (batch: Batch<Evt>, tx: Tx) => Promise<void>,
+  handle: (batch: Batch<Evt>, call: Guarded['call']) => Promise<void>,
 ): Delivery<Evt> {
   checkOnForgotten(onForgotten)
-  const write = async (batch: Batch<Evt>, tx: Tx) => {
-    await handle(batch, tx)
-    if (onForgotten !== undefined) await batch.forget((entity, context) => onForgotten(entity, tx, context))
+  const write = async (batch: Batch<Evt>, call: Guarded['call']) => {
+    await handle(batch, call)
+    if (onForgotten === undefined) return
+    await batch.forget((entity, context) => call((tx) => onForgotten(entity, tx, context)))
   }
   const losses = countLosses()
   const lostTo = (batch: Batch<Evt>, { error, thrown }: Lost): unknown => {
@@ -99,7 +104,7 @@ function delivery<Evt>(
         const outcome = await inTransaction(
           pool,
           { signal, watched, timeoutMs: store.timeoutMs },
-          { write: (tx) => write(batch, tx), finish: (transaction) => finish(store, batch, transaction) },
+          { write: ({ call }) => write(batch, call), finish: (transaction) => finish(store, batch, transaction) },
         )
         if (outcome.kind === 'lost') throw lostTo(batch, outcome)
         if (outcome.result.fenced.length === 0) losses.clear(batch)

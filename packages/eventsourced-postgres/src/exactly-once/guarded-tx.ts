@@ -39,6 +39,12 @@ export interface Guarded {
   readonly excuse: () => Excuse | undefined
   /** Whether a statement failed in a way after which the connection is of no more use. */
   readonly isSpent: () => boolean
+  /**
+   * Calls a handler, and waits for the statements that it has not waited for: what they do is of this event, and not of the next one.
+   *
+   * @throws what the last statement failed with, whether the handler has caught that or not: the transaction can't go on
+   */
+  readonly call: (handler: (tx: Tx) => unknown) => Promise<void>
   /** Lets no more of the handler's statements in. Those that it has left behind are answered before the next one. */
   readonly end: () => Promise<void>
 }
@@ -52,50 +58,66 @@ const SIGNS = 4
  */
 export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: GuardOptions): Guarded {
   let isOver = false
-  let underWay = 0
+  const underWay = new Set<Promise<unknown>>()
+  let failure: { readonly error: unknown } | undefined
   let excuse: Excuse | undefined
   let isSpent = false
   let sign: Promise<unknown> | undefined
   const signs = setInterval(() => {
-    if (underWay > 0 || sign !== undefined) return
+    if (underWay.size > 0 || sign !== undefined) return
     sign = client
       .query('')
       .catch(() => undefined)
       .finally(() => (sign = undefined))
   }, silenceMs / SIGNS)
 
-  async function query<R extends QueryResultRow>(
+  function query<R extends QueryResultRow>(
     statement: string | QueryConfig,
     values?: unknown[],
   ): Promise<QueryResult<R>> {
-    underWay += 1
+    const answer = send<R>(statement, values)
+    const answered = answer.then(noop, noop).finally(() => underWay.delete(answered))
+    underWay.add(answered)
+    return answer
+  }
+
+  async function send<R extends QueryResultRow>(
+    statement: string | QueryConfig,
+    values?: unknown[],
+  ): Promise<QueryResult<R>> {
     try {
       if (sign !== undefined) await sign
       if (isOver || isCut()) throw new UnavailableError('the transaction of this event is over')
       const result = await client.query<R>(statement, values)
       // Rolled back to a savepoint, or else this one would have failed, too.
+      failure = undefined
       excuse = undefined
       return result
     } catch (error) {
       judge(error)
       throw error
-    } finally {
-      underWay -= 1
     }
   }
 
   function judge(error: unknown): void {
     // pg has errors of its own too, as for parameters that can't be sent.
     if (sqlState(error) === undefined && !isLost()) return
+    failure = { error }
     const blame = blameOf(error)
     if (blame !== 'handler') excuse = { blame, error }
     if (isConnectionSpent(error)) isSpent = true
   }
 
+  const tx = { query }
   return {
-    tx: { query },
+    tx,
     excuse: () => excuse,
     isSpent: () => isSpent,
+    call: async (handler) => {
+      await handler(tx)
+      while (underWay.size > 0) await Promise.all(underWay)
+      if (failure !== undefined) throw failure.error
+    },
     end: async () => {
       clearInterval(signs)
       isOver = true
@@ -103,3 +125,5 @@ export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: Guar
     },
   }
 }
+
+function noop(): void {}

@@ -26,7 +26,7 @@ await inTransaction(
   pool,
   { signal, watched: await watchedTransactions(pool, options.silenceMs), timeoutMs: 10_000 },
   {
-    write: async (tx) => {
+    write: async ({ tx }) => {
       await tx.query('UPDATE shared SET count = count + 100')
       const going = options.then === 'thinks' ? over : tx.query('SELECT pg_sleep(600)')
       process.stdout.write('locked\n')

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Delivery, type ProjectedEvt, retry } from 'eventsourced'
+import { type Delivery, type OnError, type ProjectedEvt, retry } from 'eventsourced'
 import type { Pool } from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { collect } from '../fixture.test.helper.js'
@@ -56,6 +56,9 @@ test.for(MODES)('an event whose handler hangs is parked, and holds up no other: 
   const poisons = {
     'hangs in itself': () => new Promise(() => {}),
     'hangs in a statement': (tx: Tx) => tx.query('SELECT pg_sleep(600)'),
+    'hangs in a statement that it leaves behind': async (tx: Tx) => {
+      void tx.query('SELECT pg_sleep(600)').catch(() => undefined)
+    },
   }
   await expectParked(mode, poisons, { handlerTimeoutMs: 150 })
 })
@@ -89,6 +92,27 @@ test.for(MODES)(
     })
   },
 )
+
+test('a handler that goes on after a statement that failed, or does not wait for it, has failed on that event, and on no other', async () => {
+  const failed: unknown[] = []
+  const onError: OnError = ({ error }) => {
+    failed.push(error.message)
+    return { kind: 'park' }
+  }
+  const ids = [randomUUID(), randomUUID(), randomUUID(), randomUUID()] as const
+  for (const id of ids) await notes.note(id)
+  const handler = exactlyOnce<Noted>(notes.pool, async (evt, tx) => {
+    const failing = () => tx.query('SELECT 1 / 0').catch(() => undefined)
+    if (evt.key.id === ids[0]) await failing()
+    if (evt.key.id === ids[2]) void failing()
+    await apply(evt, tx).catch(() => undefined)
+  })
+  const projection = await notes.start(handler, { onError })
+  for (const id of [ids[1], ids[3]]) await expect.poll(() => notes.applied(id), PATIENCE).toEqual([1])
+  const parked = (await collect(projection.manage.parked())).map(({ evt }) => evt.key.id)
+  expect(parked.toSorted()).toEqual([ids[0], ids[2]].toSorted())
+  expect(failed).toHaveLength(2)
+})
 
 test('a statement that was prepared before its table changed is no failure of the event', async () => {
   const onError = vi.fn(retry({ attempts: 1 }))

@@ -39,7 +39,7 @@ async function commit({ client }: Transaction): Promise<Outcome<undefined>> {
 test('what is left behind when writing has failed gets in no more behind the ROLLBACK', async () => {
   const left: Promise<unknown[]>[] = []
   const failing = inTransaction(pool, OPTIONS, {
-    write: async (tx) => {
+    write: async ({ tx }) => {
       left.push(Promise.allSettled([writeOn(tx)]))
       throw new Error('failed meanwhile')
     },
@@ -53,7 +53,7 @@ test('what is left behind when writing has failed gets in no more behind the ROL
 test('what is left behind when writing is done gets in no more behind the COMMIT', async () => {
   const left: Promise<unknown[]>[] = []
   await inTransaction(pool, OPTIONS, {
-    write: async (tx) => {
+    write: async ({ tx }) => {
       left.push(Promise.allSettled([writeOn(tx)]))
     },
     finish: commit,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Pool, PoolClient } from 'pg'
 import { isConnectionSpent } from '../errors/sqlstate.js'
 import { TRANSACTION_SETTING } from '../sql/commit-slices.js'
-import { type Guarded, guardedTx, type Tx } from './guarded-tx.js'
+import { type Guarded, guardedTx } from './guarded-tx.js'
 import { type Line, openLine } from './line.js'
 import type { Watched } from './watched-transactions.js'
 
@@ -29,7 +29,7 @@ export interface Lost {
 /** What is done in a transaction. */
 export interface TransactionWork<Result> {
   /** Writes what is to be committed. Once it has ended, well or not, nothing more gets in of what it may have left behind. */
-  readonly write: (tx: Tx) => Promise<void>
+  readonly write: (guarded: Pick<Guarded, 'tx' | 'call'>) => Promise<void>
   /** Commits, or rolls back. Not called where `write` has failed. */
   readonly finish: (transaction: Transaction) => Promise<Outcome<Result>>
 }
@@ -69,7 +69,7 @@ export async function inTransaction<Result>(
     )
     guarded = guardedTx(client, { ...line, silenceMs: watched.silenceMs })
     try {
-      await write(guarded.tx)
+      await write(guarded)
     } finally {
       // Before anything else is sent: what comes behind a ROLLBACK or COMMIT would be a transaction of its own.
       await line.inTime(guarded.end())
