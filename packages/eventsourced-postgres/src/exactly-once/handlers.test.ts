@@ -111,3 +111,21 @@ test('a deadlock with somebody else is no failure of the event', async () => {
   expect(await notes.applied(id)).toEqual([1])
   expect(calls).toBe(2)
 })
+
+test('what keeps an event from being handled, though it is not to blame, shows in the status until it is over', async () => {
+  let isHealed = false
+  const onError = vi.fn(retry({ attempts: 1 }))
+  const handler = exactlyOnce<Noted>(notes.pool, async (evt, tx) => {
+    await apply(evt, tx)
+    if (!isHealed) await tx.query("DO $$ BEGIN RAISE 'the disk is full' USING ERRCODE = 'disk_full'; END $$")
+  })
+  const projection = await notes.start(handler, { onError })
+  const id = randomUUID()
+  const noted = await notes.note(id)
+  await expect.poll(async () => (await projection.status()).state, PATIENCE).toBe('retrying')
+  expect((await projection.status()).lastError?.message).toContain('the disk is full')
+  isHealed = true
+  await projection.reached(noted, patiently())
+  expect(await projection.status()).toMatchObject({ state: 'running', lastError: undefined })
+  expect(onError).not.toHaveBeenCalled()
+})

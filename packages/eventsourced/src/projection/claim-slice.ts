@@ -1,7 +1,7 @@
 import { asError, hasCode } from '../errors.js'
 import type { Courier } from './courier.js'
 import type { CheckOffset } from './check-offset.js'
-import { failureOf, strideOf } from './item.js'
+import { failureOf, type Stride, strideOf } from './item.js'
 import type { OffsetStore } from './offset-store.js'
 import type { ProjectionSetup } from './options.js'
 import type { SliceState } from './slice-state.js'
@@ -11,6 +11,9 @@ const FENCED_MS = 1_000
 
 /** How long to wait before a log that lost events is looked at again. */
 const LOST_MS = 2_000
+
+/** How often in a row a slice's events could not be handled, without their fault, until its status says so. */
+const LASTING = 3
 
 /**
  * Makes a slice's record ours, and sees that the log still has what it stands on; a slice that has lost it stops, and says so, until it is claimed
@@ -44,4 +47,11 @@ export async function claimSlice<Evt>(
     setup.logger.error({ slice: state.slice, err: error }, 'the log lost events that were handled: the slice stops')
     await courier.move([strideOf(state, { failure: failureOf(asError(error), 1, true) })])
   }
+}
+
+/** Notes what has kept a slice's events from being handled for a while, so that its status says so. */
+export function troubleStride(state: SliceState): readonly Stride[] {
+  const { trouble } = state
+  if (trouble === undefined || trouble.times < LASTING) return []
+  return [strideOf(state, { failure: failureOf(trouble.error, trouble.times, false) })]
 }

@@ -3,7 +3,7 @@ import { asError, hasCode } from '../errors.js'
 import { Waker } from '../lease/waker.js'
 import { carryOut, dropForgotten } from './carry-out.js'
 import { checkHead, checkingOffsets } from './check-offset.js'
-import { claimSlice } from './claim-slice.js'
+import { claimSlice, troubleStride } from './claim-slice.js'
 import { Collector } from './collector.js'
 import { Courier } from './courier.js'
 import { type Item, type Stride, strideOf } from './item.js'
@@ -152,6 +152,7 @@ export class Runner<Evt> {
     const [first] = failed
     if (first !== undefined && failed.length === this.#ownership.states.size) throw first
     if (first === undefined) this.#failures = 0
+    await this.#courier.move(this.#ownership.in('unread').flatMap(troubleStride))
   }
 
   #notClaimed(state: SliceState | undefined, error: Error): Error {
@@ -277,7 +278,7 @@ export class Runner<Evt> {
       await action()
       if (states.length > 0) this.#failures = 0
     } catch (error) {
-      for (const state of states) state.unclaim()
+      for (const state of states) state.troubled(asError(error))
       this.#trouble(asError(error), 'the projection could not go on for now')
     }
   }

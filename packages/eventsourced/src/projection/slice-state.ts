@@ -28,6 +28,8 @@ export class SliceState {
   hasOverflown = false
   /** How often the event that goes next was tried in a row. */
   attempts = 0
+  /** What keeps its events from being handled though none of them is to blame, and how often in a row it has. */
+  trouble: { readonly error: Error; readonly times: number } | undefined
   /** When the first event of the backlog is to be tried again; undefined if nothing holds the slice back. */
   retryAt: number | undefined
 
@@ -64,7 +66,15 @@ export class SliceState {
     this.failure = failure
     this.done = done
     this.seen = Math.max(this.seen, offset.position)
-    if (failure === undefined) this.attempts = 0
+    if (failure !== undefined) return
+    this.attempts = 0
+    this.trouble = undefined
+  }
+
+  /** Its events could not be handled, though none of them is to blame; it must be claimed anew. */
+  troubled(error: Error): void {
+    this.trouble = { error, times: (this.trouble?.times ?? 0) + 1 }
+    this.unclaim()
   }
 
   /** What is known of it is in doubt, or not worth keeping. It may be claimed anew from then on, by `performance.now`. */
