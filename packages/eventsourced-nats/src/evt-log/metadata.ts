@@ -8,6 +8,9 @@ const MAX_PLAIN_CHARS = 32_768
 const MAX_INFLATED_BYTES = 1_048_576
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
+/** One for all events without any: readers keep many of them. */
+const NONE: Metadata = Object.freeze({})
+
 /**
  * The header lines for an event's metadata, none if there is none. All names and values stand as values in one header: names of
  * the caller's choosing would reach the server as instructions. `traceparent` stands beside it too, for those who trace messages.
@@ -28,7 +31,7 @@ export function metadataOf(headers: Fields): Metadata {
     deflated === undefined
       ? headers.get('Es-Metadata')
       : inflateRawSync(Buffer.from(deflated, 'base64'), { maxOutputLength: MAX_INFLATED_BYTES }).toString('utf8')
-  return json === undefined ? {} : strings(parseJson(json))
+  return json === undefined ? NONE : strings(parseJson(json))
 }
 
 function isEmpty(metadata: Metadata): boolean {

@@ -23,6 +23,17 @@ test('grouped handlers get whole batches, bounded by their count, and wait for m
   expect(sizes).toEqual([10, 10, 5])
 })
 
+test('what a log has at hand makes large batches, and waits for nothing once no more comes', async () => {
+  await bench.note(newId(), 5_000)
+  const sizes: number[] = []
+  const handler = atLeastOnceGrouped<Noted>(bench.store, (evts) => void sizes.push(evts.length), { maxEvts: 1_000 })
+  const projection = await bench.start({ handler })
+  await projection.reached(await bench.note(newId()))
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(5_001)
+  expect(Math.max(...sizes)).toBe(1_000)
+  expect(sizes.length).toBeLessThan(40)
+})
+
 test('a batch that can’t grow, since its events are large, does not wait for more', async () => {
   const id = newId()
   const bytes = Buffer.from(JSON.stringify({ n: 1, text: 'x'.repeat(1_048_576) }))

@@ -1,14 +1,11 @@
 import { isForgotten } from '../entity/forgotten.js'
 import type { PersistedEvt } from '../log/evt-log.js'
-import { sliceOf } from '../log/slice.js'
 import { Intake } from './intake.js'
-import { freshFateOf, type Item, itemOf, offsetAt } from './item.js'
+import { type Item, itemOf, offsetAt, parkBehind } from './item.js'
 import type { Offset } from './offset-store.js'
 import type { ProjectionSetup } from './options.js'
 import type { SliceState } from './slice-state.js'
 
-/** How many batches are read ahead: one that is made up while another is delivered. What waits longer outlives its garbage collection. */
-const BATCHES_AHEAD = 2
 /** How many events of a slice that is held back are kept; more are read again later. */
 const MAX_BACKLOG = 64
 /** And how many bytes: those of all slices are as many as are read ahead. */
@@ -35,7 +32,7 @@ export class Collector<Evt> {
   readonly #isHeld: (state: SliceState) => boolean
   readonly #onMore: () => void
   #intake: Intake<Evt> | undefined
-  #reads: ReadonlySet<number> = new Set()
+  #width = 0
   #taken: PersistedEvt | undefined
 
   constructor({ setup, isHeld, onMore }: CollectorOptions<Evt>) {
@@ -56,38 +53,36 @@ export class Collector<Evt> {
 
   /** How many slices are read. */
   get width(): number {
-    return this.#reads.size
+    return this.#width
   }
 
   /** Reads these slices, and no others, from where the last one of them stands: the others pass over what they had. */
   read(states: readonly SliceState[]): void {
     this.stop()
-    const slices = states.map(({ slice }) => slice)
-    this.#reads = new Set(slices)
     if (states.length === 0) return
+    this.#width = states.length
     for (const state of states) state.phase = 'reading'
     const { evtLog, typeName, bounds, decode } = this.#setup
     const after = Math.min(...states.map(({ seen }) => seen))
-    const { maxEvts: batchEvts } = bounds
-    const maxEvts = batchEvts * BATCHES_AHEAD
-    this.#intake = new Intake({ evtLog, typeName, after, slices, decode, batchEvts, maxEvts, onMore: this.#onMore })
+    const { maxEvts } = bounds
+    this.#intake = new Intake({ evtLog, typeName, after, states, decode, maxEvts, onMore: this.#onMore })
   }
 
   stop(): void {
     this.#intake?.stop()
     this.#intake = undefined
-    this.#reads = new Set()
+    this.#width = 0
     this.#taken = undefined
   }
 
   /** How long to wait before what is there makes a batch, in milliseconds; `Infinity` if nothing is there. */
   get waitMs(): number {
-    const { maxEvts, maxWaitMs } = this.#setup.bounds
+    const { maxWaitMs } = this.#setup.bounds
     const intake = this.#intake
     if (intake === undefined || intake.size === 0) return Infinity
-    // Large events fill it before they make a batch by their count.
-    const isEnough = intake.size >= maxEvts || intake.isFull
-    return isEnough ? 0 : Math.max(0, intake.filledAt + maxWaitMs - performance.now())
+    // It may be full of large events, too.
+    if (intake.isFull) return 0
+    return intake.isFlowing ? Infinity : Math.max(0, intake.filledAt + maxWaitMs - performance.now())
   }
 
   /** What goes next; no items if there are none, or too few for now. */
@@ -105,30 +100,28 @@ export class Collector<Evt> {
       if (isForgotten(evt)) return this.#one(state, evt)
       items.push(this.#itemOf(state, evt))
     }
-    return this.waitMs === 0 ? this.#fromReader(slices, items) : { kind: 'items', items }
+    return this.waitMs === 0 ? this.#fromReader(items) : { kind: 'items', items }
   }
 
-  #fromReader(slices: ReadonlyMap<number, SliceState>, items: Item<Evt>[]): Collected<Evt> {
+  #fromReader(items: Item<Evt>[]): Collected<Evt> {
     const intake = this.#intake
     if (intake === undefined) return { kind: 'items', items }
     const { maxEvts } = this.#setup.bounds
-    const stateOf = statesById(slices)
     // No time passes meanwhile.
     const held = new Set<SliceState>()
     const isHeld = (state: SliceState) => held.has(state) || (this.#isHeld(state) && held.add(state).size > 0)
     while (items.length < maxEvts) {
-      const read = intake.peek()
-      if (read === undefined) break
-      const { stored, fate } = read
-      const state = stateOf(stored.key.id)
-      const goesNow = state !== undefined && wants(state, stored, isHeld) && !this.#isKept(state, stored)
-      if (goesNow && fate.kind === 'forget' && items.length > 0) break
+      const item = intake.peek()
+      if (item === undefined) break
+      const { state, stored } = item
+      const goesNow = wants(state, stored, isHeld) && !this.#isKept(state, stored)
+      if (goesNow && item.fate.kind === 'forget' && items.length > 0) break
       intake.take()
       this.#taken = stored
       if (!goesNow) continue
       state.seen = stored.position
-      const item = itemOf(state, stored, fate)
-      if (fate.kind === 'forget') return { kind: 'forgotten', item }
+      parkBehind(item)
+      if (item.fate.kind === 'forget') return { kind: 'forgotten', item }
       items.push(item)
     }
     return { kind: 'items', items }
@@ -148,7 +141,7 @@ export class Collector<Evt> {
   }
 
   #itemOf(state: SliceState, evt: PersistedEvt): Item<Evt> {
-    return itemOf(state, evt, freshFateOf(evt, this.#setup.decode))
+    return itemOf(state, evt, this.#setup.decode)
   }
 
   /** Keeps an event whose slice is held back. */
@@ -188,16 +181,4 @@ function oldestKept(
     if (oldest === undefined || evt.position < oldest.evt.position) oldest = { state, evt }
   }
   return oldest
-}
-
-/** Finds the slices of entities. Of events that were stored together the entity is mostly the same. */
-function statesById(slices: ReadonlyMap<number, SliceState>): (id: string) => SliceState | undefined {
-  let last: string | undefined
-  let state: SliceState | undefined
-  return (id) => {
-    if (id === last) return state
-    last = id
-    state = slices.get(sliceOf(id))
-    return state
-  }
 }

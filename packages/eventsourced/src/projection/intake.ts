@@ -1,46 +1,47 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError } from '../errors.js'
 import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
-import { type Fate, freshFateOf } from './item.js'
-import { SLICE_COUNT } from '../log/slice.js'
+import { SLICE_COUNT, sliceOf } from '../log/slice.js'
+import { freshFateOf, type Item } from './item.js'
+import type { SliceState } from './slice-state.js'
 
 /** What is read, and how far ahead. */
 export interface IntakeOptions<Evt> {
   readonly evtLog: EvtLog
   readonly typeName: string
   readonly after: number
-  readonly slices: readonly number[]
+  /** The slices that are read. */
+  readonly states: readonly SliceState[]
   readonly decode: (evt: PersistedEvt) => Evt
-  /** How many events make a batch. */
-  readonly batchEvts: number
-  /** How many events are read ahead at most. */
+  /** How many events are read ahead at most: a batch that is made up while another is delivered. What waits longer outlives its garbage collection. */
   readonly maxEvts: number
-  /** Called when there is something again, when there is a batch, or when the reading has failed. */
+  /** Called when there is something and no more comes right away, when it is full, or when the reading has failed. */
   readonly onMore: () => void
 }
 
 /** How many bytes are read ahead: more only if a single event has more. */
 const MAX_BYTES = 16 * 1_048_576
 /** After how many events sockets have their turn. A log that has a page at hand gives it without a pause, and the delivery under way would wait for all of it. */
-const EVTS_A_TURN = 128
+const EVTS_A_TURN = 32
+/** For how long events that come one right after another are gathered, in milliseconds: some thousand take as long. */
+const MAX_FLOW_MS = 5
 
-/** An event that waits. It is decoded while the batch before it is delivered, which has the time. */
-export interface ReadEvt<Evt> {
-  readonly stored: PersistedEvt
-  /** What becomes of it if nothing of its entity is parked. */
-  readonly fate: Fate<Evt>
-}
-
-/** Reads the events of a type ahead of those who handle them, within bounds: what a projection keeps in memory does not depend on its lag. */
+/**
+ * Reads the events of a type ahead of those who handle them, within bounds: what a projection keeps in memory does not depend on its lag. Each is decoded at
+ * once, while the batch before it is delivered, which has the time; its fate is what becomes of it if nothing of its entity is parked.
+ */
 export class Intake<Evt> {
   readonly #options: IntakeOptions<Evt>
   readonly #abort = new AbortController()
-  #evts: ReadEvt<Evt>[] = []
+  #items: Item<Evt>[] = []
   #next = 0
   #bytes = 0
   #resume: (() => void) | undefined
   #error: Error | undefined
   #filledAt = 0
+  /** How many events came in all. */
+  #count = 0
+  #isFlowing = false
 
   constructor(options: IntakeOptions<Evt>) {
     this.#options = options
@@ -49,12 +50,17 @@ export class Intake<Evt> {
 
   /** How many events wait. */
   get size(): number {
-    return this.#evts.length - this.#next
+    return this.#items.length - this.#next
   }
 
   /** Whether nothing more is read before something is taken. */
   get isFull(): boolean {
     return this.#resume !== undefined
+  }
+
+  /** Whether more comes right away: `onMore` tells when that is over. */
+  get isFlowing(): boolean {
+    return this.#isFlowing
   }
 
   /** When the oldest that waits came, or a later one before it was taken, by `performance.now`. */
@@ -68,53 +74,52 @@ export class Intake<Evt> {
   }
 
   /** The next event; nothing if there is none for now. */
-  peek(): ReadEvt<Evt> | undefined {
-    return this.#evts[this.#next]
+  peek(): Item<Evt> | undefined {
+    return this.#items[this.#next]
   }
 
   /** Takes the next event. */
-  take(): ReadEvt<Evt> | undefined {
-    const evt = this.peek()
-    if (evt === undefined) return undefined
+  take(): void {
+    const item = this.peek()
+    if (item === undefined) return
     this.#next += 1
-    this.#bytes -= evt.stored.bytes.byteLength
-    if (this.#next === this.#evts.length) this.#clear()
-    else if (this.#next >= this.#options.maxEvts) this.#letGoOfTaken()
+    this.#bytes -= item.stored.bytes.byteLength
+    const { maxEvts } = this.#options
+    // What was taken is let go of now and then, also where there is always something left.
+    if (this.#next === this.#items.length || this.#next >= maxEvts) {
+      this.#items = this.#items.slice(this.#next)
+      this.#next = 0
+    }
     // Half-way, lest the reader be woken for each event.
-    if (this.#resume !== undefined && this.size <= this.#options.maxEvts / 2 && this.#bytes <= MAX_BYTES / 2)
-      this.#goOn()
-    return evt
+    if (this.#resume !== undefined && this.size <= maxEvts / 2 && this.#bytes <= MAX_BYTES / 2) this.#goOn()
   }
 
   /** Ends the reading, and forgets what was read. */
   stop(): void {
     this.#abort.abort()
-    this.#clear()
+    this.#items = []
+    this.#next = 0
+    this.#bytes = 0
     this.#goOn()
   }
 
   async #read(): Promise<void> {
-    const { evtLog, typeName, after, slices, decode, batchEvts, maxEvts, onMore } = this.#options
+    const { evtLog, typeName, after, states, maxEvts, onMore } = this.#options
     const { signal } = this.#abort
-    let turn = 0
+    const slices = states.map(({ slice }) => slice)
+    const stateOf = statesById(states)
     try {
       const slice = slices.length === SLICE_COUNT ? {} : { slice: slices }
       for await (const evt of evtLog.evtsByType(typeName, { after, ...slice, live: true, signal })) {
         if (signal.aborted) return
-        if (this.size === 0) {
-          this.#filledAt = performance.now()
-          onMore()
-        }
-        this.#evts.push({ stored: evt, fate: freshFateOf(evt, decode) })
-        this.#bytes += evt.bytes.byteLength
-        if (this.size === batchEvts) onMore()
+        const state = stateOf(evt.key.id)
+        if (state !== undefined) this.#add(state, evt)
         if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) {
           const room = this.#room()
           onMore()
           await room
         }
-        turn = (turn + 1) % EVTS_A_TURN
-        if (turn === 0) await nextTurn()
+        if (this.#count % EVTS_A_TURN === 0) await nextTurn()
       }
       throw new Error('the live read has ended')
     } catch (error) {
@@ -124,10 +129,24 @@ export class Intake<Evt> {
     }
   }
 
-  /** What was taken is let go of now and then, also where there is always something left. */
-  #letGoOfTaken(): void {
-    this.#evts = this.#evts.slice(this.#next)
-    this.#next = 0
+  #add(state: SliceState, stored: PersistedEvt): void {
+    if (this.size === 0) this.#filledAt = performance.now()
+    this.#items.push({ state, stored, fate: freshFateOf(stored, this.#options.decode) })
+    this.#bytes += stored.bytes.byteLength
+    this.#count += 1
+    if (!this.#isFlowing) this.#flow()
+  }
+
+  /** What is there goes on its way once a turn brings nothing more: a log that has more at hand would make small batches of it. */
+  #flow(): void {
+    const until = performance.now() + MAX_FLOW_MS
+    const look = (seen: number) => {
+      if (this.#count > seen && performance.now() < until) return void setImmediate(look, this.#count)
+      this.#isFlowing = false
+      if (!this.#abort.signal.aborted) this.#options.onMore()
+    }
+    this.#isFlowing = true
+    setImmediate(look, this.#count - 1)
   }
 
   #room(): Promise<void> {
@@ -141,10 +160,17 @@ export class Intake<Evt> {
     this.#resume = undefined
     resume?.()
   }
+}
 
-  #clear(): void {
-    this.#evts = []
-    this.#next = 0
-    this.#bytes = 0
+/** Finds the slices of entities. Of events that were stored together the entity is mostly the same. */
+function statesById(states: readonly SliceState[]): (id: string) => SliceState | undefined {
+  const bySlice = new Map(states.map((state) => [state.slice, state]))
+  let last: string | undefined
+  let state: SliceState | undefined
+  return (id) => {
+    if (id === last) return state
+    last = id
+    state = bySlice.get(sliceOf(id))
+    return state
   }
 }

@@ -24,10 +24,17 @@ export interface Item<Evt> {
   fate: Fate<Evt>
 }
 
-/** An event and what is to become of it, which would be `fate` if nothing of its entity were parked. */
-export function itemOf<Evt>(state: SliceState, stored: PersistedEvt, fate: Fate<Evt>): Item<Evt> {
-  const isBehind = state.parkedIds.has(stored.key.id) && fate.kind !== 'forget'
-  return { state, stored, fate: isBehind ? behindParked(fate) : fate }
+/** An event on its way, and what is to become of it. */
+export function itemOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Item<Evt> {
+  const item = { state, stored, fate: freshFateOf(stored, decode) }
+  parkBehind(item)
+  return item
+}
+
+/** An event whose entity has parked ones by now is parked behind them. */
+export function parkBehind<Evt>(item: Item<Evt>): void {
+  const { state, stored, fate } = item
+  if (state.parkedIds.has(stored.key.id) && fate.kind !== 'forget') item.fate = behindParked(fate)
 }
 
 /** What becomes of an event that is behind no parked one of its entity. */

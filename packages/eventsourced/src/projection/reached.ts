@@ -14,14 +14,18 @@ export interface Stored {
 }
 
 interface Waiter {
+  readonly since: number
   readonly slice: number
   readonly position: number
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
 
-/** How often the store is asked while anybody waits: slices of this process tell by themselves. */
-const LOOK_MS = 15
+/**
+ * How often the store is asked while anybody waits, in milliseconds: the longer they have waited, the more seldom, lest it cost those time that they wait for.
+ * Slices of this process tell by themselves.
+ */
+const LOOK_MS = { least: 15, most: 250, share: 0.1 }
 
 /** Those who wait for a projection to come as far as what they have written. However many they are, the store is asked once for all. */
 export class Waiters {
@@ -76,13 +80,13 @@ export class Waiters {
     while (await this.#isToBeReset(sliceOf(key.id))) {
       if (Date.now() >= deadline.getTime()) throw this.#notReached({ key, position }, deadline)
       signal?.throwIfAborted()
-      await sleep(LOOK_MS)
+      await sleep(LOOK_MS.least)
       if (this.#isClosed) throw this.#closed()
     }
     signal?.throwIfAborted()
     const over = new AbortController()
     const come = new Promise<void>((resolve, reject) => {
-      const waiter = { slice: sliceOf(key.id), position, resolve, reject }
+      const waiter = { since: performance.now(), slice: sliceOf(key.id), position, resolve, reject }
       this.#waiting.add(waiter)
       over.signal.addEventListener('abort', () => this.#waiting.delete(waiter))
     })
@@ -135,8 +139,13 @@ export class Waiters {
       } catch {
         // The deadline bounds this.
       }
-      if (this.#waiting.size > 0) await sleep(LOOK_MS)
+      if (this.#waiting.size > 0) await sleep(this.#lookMs())
     }
     this.#looking = false
+  }
+
+  #lookMs(): number {
+    const youngest = Math.max(...[...this.#waiting].map(({ since }) => since))
+    return Math.min(LOOK_MS.most, Math.max(LOOK_MS.least, (performance.now() - youngest) * LOOK_MS.share))
   }
 }
