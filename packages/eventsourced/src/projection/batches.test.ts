@@ -2,7 +2,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { MemoryEvtLog } from '../memory/memory-evt-log.js'
 import { atLeastOnceGrouped } from './at-least-once.js'
-import { Bench, newId, note, type Noted } from './projection.test.fixture.js'
+import type { ProjectedEvt } from './delivery.js'
+import { after, Bench, newId, note, type Noted } from './projection.test.fixture.js'
 
 let bench: Bench
 beforeEach(() => {
@@ -32,6 +33,24 @@ test('what a log has at hand makes large batches, and waits for nothing once no 
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(5_001)
   expect(Math.max(...sizes)).toBe(1_000)
   expect(sizes.length).toBeLessThan(40)
+})
+
+test('a large batch falls apart once for an entity that can’t be handled, however many events of it there are', async () => {
+  const [poisoned, other] = [newId(), newId()]
+  await bench.note(poisoned, 1_000)
+  const last = await bench.note(other)
+  let calls = 0
+  const handle = (evts: readonly ProjectedEvt<Noted>[]) => {
+    calls += 1
+    if (evts.some(({ key }) => key.id === poisoned)) throw new Error('poison')
+  }
+  const handler = atLeastOnceGrouped<Noted>(bench.store, handle, { maxEvts: 2_000, maxWaitMs: 50 })
+  const projection = await bench.start({ handler, onError: after(1, 'park') })
+  await projection.reached(last)
+  expect(calls).toBeLessThan(40)
+  const parked: number[] = []
+  for await (const { evt } of projection.manage.parked()) parked.push(evt.seqNo)
+  expect(parked).toEqual(Array.from({ length: 1_000 }, (_, index) => index + 1))
 })
 
 test('a batch that can’t grow, since its events are large, does not wait for more', async () => {

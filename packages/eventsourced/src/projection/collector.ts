@@ -1,7 +1,7 @@
 import { isForgotten } from '../entity/forgotten.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { Intake } from './intake.js'
-import { type Item, itemOf, offsetAt, parkBehind } from './item.js'
+import { freshFateOf, type Item, offsetAt } from './item.js'
 import type { Offset } from './offset-store.js'
 import type { ProjectionSetup } from './options.js'
 import type { SliceState } from './slice-state.js'
@@ -120,7 +120,6 @@ export class Collector<Evt> {
       this.#taken = stored
       if (!goesNow) continue
       state.seen = stored.position
-      parkBehind(item)
       if (item.fate.kind === 'forget') return { kind: 'forgotten', item }
       items.push(item)
     }
@@ -141,7 +140,7 @@ export class Collector<Evt> {
   }
 
   #itemOf(state: SliceState, evt: PersistedEvt): Item<Evt> {
-    return itemOf(state, evt, this.#setup.decode)
+    return { state, stored: evt, fate: freshFateOf(evt, this.#setup.decode) }
   }
 
   /** Keeps an event whose slice is held back. */

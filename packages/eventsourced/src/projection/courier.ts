@@ -2,7 +2,7 @@ import { asError, type EventSourcedError } from '../errors.js'
 import { makeBatch } from './batch.js'
 import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { isHandlerError } from './handler-error.js'
-import { behindParked, failureOf, freshFateOf, isTooNew, type Item, type Stride, strideOf, stridesOf } from './item.js'
+import { failureOf, freshFateOf, isTooNew, type Item, parkBehind, type Stride, strideOf, stridesOf } from './item.js'
 import { isUnstorable, type Move, type ParkedEvt } from './offset-store.js'
 import { type FailedEvt, type Verdict, verdictOf } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
@@ -57,6 +57,8 @@ export class Courier<Evt> {
   async carry(all: readonly Item<Evt>[]): Promise<boolean> {
     if (this.#isToEnd()) return leave(all)
     const items = all.filter((item) => this.#goesOn(item))
+    // Also what is left of a batch that fell apart: another one of the entity may have been parked out of it.
+    for (const item of items) parkBehind(item)
     const broken = items.findIndex(({ fate }) => fate.kind === 'broken')
     if (broken >= 0) return this.#around(items, broken, false)
     if (items.length === 0) return true
@@ -103,7 +105,7 @@ export class Courier<Evt> {
     const culprit = items[at]
     if (culprit === undefined) return true
     const rest = items.slice(at + 1)
-    if (this.#goesOn(culprit)) await this.#decide(culprit, rest)
+    if (this.#goesOn(culprit)) await this.#decide(culprit)
     return this.carry(culprit.fate.kind === 'broken' ? rest : [culprit, ...rest])
   }
 
@@ -114,7 +116,7 @@ export class Courier<Evt> {
     return state.isOpen
   }
 
-  async #decide(culprit: Item<Evt>, rest: readonly Item<Evt>[]): Promise<void> {
+  async #decide(culprit: Item<Evt>): Promise<void> {
     const { state, stored, fate } = culprit
     if (fate.kind !== 'broken') return
     const attempts = state.attempts + 1
@@ -141,9 +143,6 @@ export class Courier<Evt> {
         state.attempts = 0
         culprit.fate = { kind: 'park', failure }
         state.parkedIds.add(stored.key.id)
-        for (const item of rest) {
-          if (item.stored.key.id === stored.key.id) item.fate = behindParked(item.fate)
-        }
         return
     }
   }

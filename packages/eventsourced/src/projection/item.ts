@@ -24,17 +24,10 @@ export interface Item<Evt> {
   fate: Fate<Evt>
 }
 
-/** An event on its way, and what is to become of it. */
-export function itemOf<Evt>(state: SliceState, stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Item<Evt> {
-  const item = { state, stored, fate: freshFateOf(stored, decode) }
-  parkBehind(item)
-  return item
-}
-
 /** An event whose entity has parked ones by now is parked behind them. */
 export function parkBehind<Evt>(item: Item<Evt>): void {
   const { state, stored, fate } = item
-  if (state.parkedIds.has(stored.key.id) && fate.kind !== 'forget') item.fate = behindParked(fate)
+  if (state.parkedIds.has(stored.key.id)) item.fate = behindParked(fate)
 }
 
 /** What becomes of an event that is behind no parked one of its entity. */
@@ -45,9 +38,9 @@ export function freshFateOf<Evt>(stored: PersistedEvt, decode: (evt: PersistedEv
 }
 
 /** What becomes of an event behind a parked one of its entity: it is parked, too, unless this code does not know what it is. */
-export function behindParked<Evt>(fate: Fate<Evt>): Fate<Evt> {
-  if (fate.kind === 'pass' || (fate.kind === 'broken' && isTooNew(fate.error))) return fate
-  return { kind: 'park', failure: undefined }
+function behindParked<Evt>(fate: Fate<Evt>): Fate<Evt> {
+  const isParked = fate.kind === 'handle' || (fate.kind === 'broken' && !isTooNew(fate.error))
+  return isParked ? { kind: 'park', failure: undefined } : fate
 }
 
 /** An event for the handler, if it can be decoded. */
