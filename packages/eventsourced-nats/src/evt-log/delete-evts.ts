@@ -1,7 +1,7 @@
 import type { EntityKey } from 'eventsourced'
 import { UnavailableError } from 'eventsourced'
-import { failureOf } from '../errors/failure.js'
 import { pubReply } from '../wire/ack.js'
+import { byPackage } from '../wire/by-package.js'
 import { type MsgHead, tombstoneHeader } from './evt-message.js'
 import { readHead } from './head.js'
 import { outcomeOf } from './persist/outcome.js'
@@ -52,10 +52,6 @@ async function bury({ name, wire }: Stream, subject: string, head: MsgHead): Pro
   throw new UnavailableError(`a tombstone for event ${head.seqNo} on ${subject} was not stored: ${outcome.kind}`)
 }
 
-async function purgeBelow({ name, manager }: Stream, subject: string, seq: number): Promise<void> {
-  try {
-    await manager.streams.purge(name, { filter: subject, seq })
-  } catch (error) {
-    throw failureOf(`deleting events on ${subject}`, error)
-  }
+async function purgeBelow({ name, wire, manager }: Stream, subject: string, seq: number): Promise<void> {
+  await byPackage(wire, `deleting events on ${subject}`, () => manager.streams.purge(name, { filter: subject, seq }))
 }

@@ -1,9 +1,9 @@
 import { type JetStreamManager, millis, type StreamInfo, type StreamInfoRequestOptions } from 'nats'
 import { RefusedError, UnavailableError } from 'eventsourced'
 import { requestError } from '../errors/codes.js'
-import { failureOf } from '../errors/failure.js'
 import { apiErrorOf, textOf } from '../wire/ack.js'
-import { parseHeaders } from '../wire/header-block.js'
+import { byPackage } from '../wire/by-package.js'
+import { fieldsIn } from '../wire/header-block.js'
 import { isJson, type Json, numberAt, parseJson, stringAt } from '../wire/json.js'
 import { persistently, type Trying } from '../wire/persistently.js'
 import type { StoredMsg } from './stored-msg.js'
@@ -56,13 +56,11 @@ const MIN_ELECTION_MS = 4_000
  * @throws {UnavailableError | RefusedError}
  */
 export async function leaderInfo(
-  { name, manager }: Stream,
+  { name, manager, wire }: Stream,
   what: string,
   options?: Partial<StreamInfoRequestOptions>,
 ): Promise<StreamInfo> {
-  const info = await manager.streams.info(name, options).catch((error: unknown) => {
-    throw failureOf(what, error)
-  })
+  const info = await byPackage(wire, what, () => manager.streams.info(name, options))
   if (isOfLeader(info)) return info
   throw new UnavailableError(`${what}: no leader that is in touch with a majority of the servers answers`)
 }
@@ -79,7 +77,7 @@ function storedMsg(message: Json): StoredMsg {
     subject: stringAt(message, 'subject') ?? '',
     seq: numberAt(message, 'seq') ?? 0,
     time: new Date(stringAt(message, 'time') ?? 0),
-    headers: parseHeaders(Buffer.from(stringAt(message, 'hdrs') ?? '', 'base64').toString('latin1')),
+    headers: fieldsIn(Buffer.from(stringAt(message, 'hdrs') ?? '', 'base64').toString('latin1')),
     data: Buffer.from(stringAt(message, 'data') ?? '', 'base64'),
   }
 }

@@ -1,10 +1,10 @@
 import { EventSourcedError, RefusedError, UnavailableError } from 'eventsourced'
 import { nuid } from 'nats'
-import { failureOf } from '../errors/failure.js'
 import { type Outcome, outcomeOf } from '../evt-log/persist/outcome.js'
 import type { StoredMsg } from '../evt-log/stored-msg.js'
 import { leaderInfo, leaderMsg, type Stream } from '../evt-log/stream.js'
 import { pubReply } from '../wire/ack.js'
+import { byPackage } from '../wire/by-package.js'
 import { persistently } from '../wire/persistently.js'
 import type { OutMsg } from '../wire/outbox.js'
 
@@ -68,11 +68,9 @@ export async function purge(bucket: Bucket, pattern: string, upTo?: number): Pro
   const what = `purging ${pattern} in the bucket ${name}`
   const filter = subjectOf(bucket, pattern)
   const options = upTo === undefined ? { filter } : { filter, seq: upTo + 1 }
-  await persistently(stream, what, undefined, async () => {
-    await stream.manager.streams.purge(stream.name, options).catch((error: unknown) => {
-      throw failureOf(what, error)
-    })
-  })
+  await persistently(stream, what, undefined, () =>
+    byPackage(stream.wire, what, () => stream.manager.streams.purge(stream.name, options)),
+  )
 }
 
 /**

@@ -10,7 +10,6 @@ import {
 } from 'eventsourced'
 import { checkBucketConfig } from '../config/bucket-config.js'
 import type { NatsSnapshotStoreConfig } from '../config/snapshot-store-config.js'
-import { failureOf } from '../errors/failure.js'
 import { purge } from '../kv/bucket.js'
 import { type ConnectedBucket, connectBucket } from '../kv/connect-bucket.js'
 import { persistently } from '../wire/persistently.js'
@@ -109,13 +108,7 @@ export class NatsSnapshotStore implements SnapshotStore {
 
   /** Does what may be done again at will. */
   #do<Result>(what: string, action: () => Promise<Result>): Promise<Result> {
-    return this.#work.do(() =>
-      persistently(this.#connected.bucket.stream, what, undefined, () =>
-        action().catch((error: unknown) => {
-          throw failureOf(what, error)
-        }),
-      ),
-    )
+    return this.#work.do(() => persistently(this.#connected.bucket.stream, what, undefined, action))
   }
 
   #refuseIfClosed(): void {

@@ -1,4 +1,4 @@
-import type { Msg } from 'nats'
+import type { Received } from './header-block.js'
 import { isJson, type Json, numberAt, parseJson, stringAt } from './json.js'
 import type { Reply } from './wire.js'
 
@@ -67,6 +67,6 @@ export function apiErrorOf(answer: Json): ApiError | undefined {
   return { kind: 'error', code, description: stringAt(error, 'description') ?? 'no description' }
 }
 
-export function textOf({ data }: Msg): string {
+export function textOf({ data }: Received): string {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8')
 }

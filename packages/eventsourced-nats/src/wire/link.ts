@@ -12,6 +12,8 @@ export interface Link {
 export interface LinkEvents {
   /** The connection was lost, and with it all that was on its way. */
   readonly onLost: (why: string) => void
+  /** It is there again. */
+  readonly onBack?: () => void
   /** The server has dropped what was published to a subject, for want of permission. */
   readonly onForbidden?: (subject: string) => void
 }
@@ -32,6 +34,7 @@ export function watchLink(connection: NatsConnection, logger: Logger | undefined
     } else if (type === Events.Reconnect) {
       isUp = true
       logger?.info({ server: data }, 'the connection to NATS is there again')
+      events.onBack?.()
       wakeAll()
     } else if (permissionContext?.operation === 'publish') {
       events.onForbidden?.(permissionContext.subject)

@@ -12,7 +12,7 @@ function msgOf(text: string): Msg {
   return { subject: 'x', sid: 1, data: Buffer.from(text), respond: unused, json: unused, string: () => text }
 }
 
-const textOf = (reply: Reply) => (reply.kind === 'msg' ? reply.msg.string() : reply.kind)
+const textOf = (reply: Reply) => (reply.kind === 'msg' ? Buffer.from(reply.msg.data).toString() : reply.kind)
 
 test('each of very many requests gets its own answer, once, whatever the order', () => {
   const pending = new PendingReplies(MINUTE)

@@ -1,19 +1,23 @@
-import type { Msg } from 'nats'
+import { type Received, statusOf } from './header-block.js'
 import type { Reply, Target } from './wire.js'
 
 /** Whom a request is for: the subject of its only message, or all to whom it has messages, also those that are added up to its end. */
 export type Targets = string | readonly Target[]
 
+/** Whether a message is the last of an answer. */
+export type IsLast = (msg: Received, token: number) => boolean
+
 interface Pending {
   readonly token: number
   readonly targets: Targets
   readonly resolve: (reply: Reply) => void
-  readonly isLast: ((msg: Msg) => boolean) | undefined
+  readonly isLast: IsLast | undefined
   /** When it was sent or last answered. */
   movedAt: number
 }
 
 const MIN_SLOTS = 1_024
+const NO_RESPONDERS = 503
 
 /**
  * Requests that wait for their answers, each under a token. One timer serves them all. They are kept in an array and not in a map: a map that
@@ -31,7 +35,7 @@ export class PendingReplies {
     this.#timeoutMs = timeoutMs
   }
 
-  add(targets: Targets, resolve: (reply: Reply) => void, isLast?: (msg: Msg) => boolean): number {
+  add(targets: Targets, resolve: (reply: Reply) => void, isLast?: IsLast): number {
     if (++this.#count * 2 > this.#slots.length) this.#grow()
     // One that takes long is passed over.
     while (this.#slots[this.#slotOf(++this.#lastToken)] !== undefined);
@@ -45,11 +49,11 @@ export class PendingReplies {
     return this.#get(token) !== undefined
   }
 
-  answer(token: number, msg: Msg): void {
+  answer(token: number, msg: Received): void {
     const request = this.#get(token)
     if (request === undefined) return
     if (isNoResponders(msg)) this.#end(request, { kind: 'no-responders' })
-    else if (request.isLast === undefined || request.isLast(msg)) this.#end(request, { kind: 'msg', msg })
+    else if (request.isLast === undefined || request.isLast(msg, token)) this.#end(request, { kind: 'msg', msg })
     else request.movedAt = performance.now()
   }
 
@@ -125,6 +129,6 @@ function isFor(targets: Targets, subject: string): boolean {
   return typeof targets === 'string' ? targets === subject : targets.some((target) => target.subject === subject)
 }
 
-function isNoResponders(msg: Msg): boolean {
-  return msg.data.length === 0 && msg.headers?.code === 503
+function isNoResponders(msg: Received): boolean {
+  return msg.data.length === 0 && statusOf(msg)?.code === NO_RESPONDERS
 }

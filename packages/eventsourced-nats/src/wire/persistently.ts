@@ -2,7 +2,6 @@ import { hasCode, UnavailableError } from 'eventsourced'
 import type { Logger } from 'pino'
 import { backOff } from './back-off.js'
 import { orAborted } from './or-aborted.js'
-import { orLost } from './or-lost.js'
 import type { Wire } from './wire.js'
 
 /** How long to try, and over what. */
@@ -14,7 +13,8 @@ export interface Trying {
 }
 
 /**
- * Does what may be done again at will, until it succeeds or the time is over. What can't succeed is not tried again.
+ * Does what may be done again at will, until it succeeds or the time is over. What can't succeed is not tried again. The action ends with the connection, as what
+ * the wire sends does by itself.
  *
  * @throws what `action` throws, or the signal's reason
  */
@@ -31,7 +31,7 @@ export async function persistently<Result>(
     signal?.throwIfAborted()
     if (!isConnected) throw new UnavailableError(`${what}: there is no connection to NATS`)
     try {
-      return await orAborted(orLost(action(), wire), signal)
+      return await orAborted(action(), signal)
     } catch (error) {
       signal?.throwIfAborted()
       const isWorthIt = hasCode(error, 'UNAVAILABLE')

@@ -1,12 +1,14 @@
-import { createInbox, type Msg, type NatsConnection } from 'nats'
+import { createInbox, type NatsConnection } from 'nats'
 import type { Logger } from 'pino'
+import type { Received } from './header-block.js'
+import { tap } from './inlet.js'
 import { type LinkEvents, watchLink } from './link.js'
 import { openOutbox, type OutMsg } from './outbox.js'
-import { PendingReplies, type Targets } from './pending-replies.js'
+import { type IsLast, PendingReplies, type Targets } from './pending-replies.js'
 
 /** What came back for a request. Each calls for something else, so each is a value that the compiler asks for. */
 export type Reply =
-  | { readonly kind: 'msg'; readonly msg: Msg }
+  | { readonly kind: 'msg'; readonly msg: Received }
   /** Nobody listens on the subject: the server has dropped the request. */
   | { readonly kind: 'no-responders' }
   /** The server has dropped the request, for want of permission. */
@@ -38,8 +40,8 @@ export interface Wire {
   send(msg: OutMsg, onReply: (reply: Reply) => void): void
   /** Begins a request of several messages, of which the last one alone is answered, for all of them. Targets may be added up to its end. */
   requestInParts(targets: readonly Target[]): PartedRequest
-  /** Sends a request that has many answers: up to the first for which `isLast` holds, which is given back. */
-  requestMany(msg: OutMsg, isLast: IsLast): Promise<Reply>
+  /** Sends a request that has many answers: up to the last one, which is given back. */
+  requestMany(msg: OutMsg, onAnswer: OnAnswer): Promise<Reply>
   /** Waits until there is a connection, up to `timeoutMs`, or until the signal fires. Answers whether there is one. */
   whenConnected(timeoutMs: number, signal?: AbortSignal): Promise<boolean>
   /** The most bytes that a message's headers and payload may have together. */
@@ -63,8 +65,11 @@ export interface WireOptions {
   readonly logger: Logger | undefined
 }
 
-/** Whether a message is the last of an answer. */
-type IsLast = (msg: Msg) => boolean
+/**
+ * What follows an answer: nothing, more answers, or a message that is sent with the same reply subject, so that its answers are answers of
+ * this request. (For a reply subject that it has not met the server looks up who listens, which takes it some 1.5 µs.) Must not throw.
+ */
+type OnAnswer = (msg: Received) => 'nothing' | 'more' | OutMsg
 
 const DEFAULT_MAX_PAYLOAD = 1_048_576
 
@@ -85,6 +90,7 @@ export function openWire(
     onForbidden: (subject) => {
       for (const watcher of watchers) watcher.onForbidden?.(subject)
     },
+    onBack: () => (untap = tapReplies()),
   })
 
   const maxPayload = () => {
@@ -92,16 +98,28 @@ export function openWire(
     return maxMsgSize < 0 ? max : Math.min(max, maxMsgSize)
   }
   const outbox = openOutbox(connection)
+  const onMsg = (msg: Received) => {
+    pending.answer(Number(msg.subject.slice(inbox.length + 1)), msg)
+    return true
+  }
   const replies = connection.subscribe(`${inbox}.*`, {
-    callback: (error, msg) => {
-      if (error !== null) return pending.loseAll(error.message)
-      pending.answer(Number(msg.subject.slice(inbox.length + 1)), msg)
-    },
+    callback: (error, msg) => void (error === null ? onMsg(msg) : pending.loseAll(error.message)),
   })
+  const tapReplies = () => tap(connection, replies.getID(), onMsg)
+  let untap = tapReplies()
 
   const send = (msg: OutMsg, onReply: (reply: Reply) => void, isLast?: IsLast) => {
     const token = begin(msg.subject, onReply, isLast)
     if (token !== undefined) put(token, msg, `${inbox}.${token}`)
+  }
+
+  const requestMany = (msg: OutMsg, onAnswer: OnAnswer) => {
+    const isLast = (answer: Received, token: number) => {
+      const next = onAnswer(answer)
+      if (typeof next === 'object') put(token, next, `${inbox}.${token}`)
+      return next === 'nothing'
+    }
+    return new Promise<Reply>((resolve) => send(msg, resolve, isLast))
   }
 
   /** The token of a new request; undefined if it can't be sent. */
@@ -126,8 +144,6 @@ export function openWire(
     }
   }
 
-  const request = (msg: OutMsg, isLast?: IsLast) => new Promise<Reply>((resolve) => send(msg, resolve, isLast))
-
   const requestInParts = (targets: readonly Target[]): PartedRequest => {
     let token: number | undefined
     let isBegun = false
@@ -146,10 +162,10 @@ export function openWire(
   }
 
   return {
-    request: (msg) => request(msg),
+    request: (msg) => new Promise((resolve) => send(msg, resolve)),
     send: (msg, onReply) => send(msg, onReply),
     requestInParts,
-    requestMany: request,
+    requestMany,
     whenConnected: (timeoutMs, signal) => link.whenUp(timeoutMs, signal),
     get maxPayload() {
       return maxPayload()
@@ -162,6 +178,7 @@ export function openWire(
     newInbox,
     close: () => {
       link.close()
+      untap()
       if (!connection.isClosed()) replies.unsubscribe()
       pending.loseAll('the log is closed')
     },

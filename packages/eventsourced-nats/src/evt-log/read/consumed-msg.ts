@@ -1,6 +1,4 @@
-import type { Msg } from 'nats'
-import { fieldsIn, fieldsOf } from '../../wire/header-block.js'
-import type { InMsg } from '../../wire/inlet.js'
+import { fieldsOf, type Received } from '../../wire/header-block.js'
 import type { StoredMsg } from '../stored-msg.js'
 
 /** Where a consumer says that a message stands. */
@@ -36,11 +34,11 @@ function placeBehind(tokens: number, reply: string, isAll: boolean): Place | und
 /** A message as a consumer gave it: its headers are read if somebody asks for them, which for those passed over nobody does. */
 export class ConsumedMsg implements StoredMsg {
   readonly seq: number
-  readonly #msg: InMsg | Msg
+  readonly #msg: Received
   readonly #time: number
   #headers: StoredMsg['headers'] | undefined
 
-  constructor(msg: InMsg | Msg, { seq, time }: Place) {
+  constructor(msg: Received, { seq, time }: Place) {
     this.#msg = msg
     this.seq = seq
     this.#time = time
@@ -55,7 +53,7 @@ export class ConsumedMsg implements StoredMsg {
   }
 
   get headers(): StoredMsg['headers'] {
-    return (this.#headers ??= 'header' in this.#msg ? fieldsIn(this.#msg.header) : fieldsOf(this.#msg))
+    return (this.#headers ??= fieldsOf(this.#msg))
   }
 
   get data(): Uint8Array {

@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, type Msg, nanos, nuid } from 'nats'
-import { type InMsg, tap } from '../../wire/inlet.js'
+import type { Received } from '../../wire/header-block.js'
+import { tap } from '../../wire/inlet.js'
 import { orAborted } from '../../wire/or-aborted.js'
 import { orLost } from '../../wire/or-lost.js'
 import type { StoredMsg } from '../stored-msg.js'
@@ -120,7 +121,11 @@ class PullConsumer<Item> implements Consumer<Item> {
     const subscription = stream.wire.connection.subscribe(this.#inbox, {
       callback: (error, msg) => (error === null ? this.#onMsg(msg) : this.#break(error.message)),
     })
-    const untap = tap(stream.wire.connection, subscription.getID(), (msg) => this.#receive(msg))
+    const untap = tap(stream.wire.connection, subscription.getID(), (msg) => {
+      if (!isStored(msg)) return false
+      this.#receive(msg)
+      return true
+    })
     this.#unsubscribe = () => {
       untap()
       subscription.unsubscribe()
@@ -189,14 +194,13 @@ class PullConsumer<Item> implements Consumer<Item> {
   }
 
   #onMsg(msg: Msg): void {
-    // What stands in the stream can be acknowledged; the rest is a status.
-    if (msg.reply !== undefined && msg.reply !== '') return this.#receive(msg)
+    if (isStored(msg)) return this.#receive(msg)
     if (this.#isBroken) return
     this.#watch()
     this.#onStatus(msg)
   }
 
-  #receive(msg: InMsg | Msg): void {
+  #receive(msg: Received): void {
     if (this.#isBroken) return
     this.#watch()
     this.#asked--
@@ -254,4 +258,9 @@ class PullConsumer<Item> implements Consumer<Item> {
       if (this.#asked > 0) this.#break(`nothing was heard of it for ${SILENCE_MS} ms`)
     }, SILENCE_MS)
   }
+}
+
+/** What stands in the stream can be acknowledged; the rest is a status. */
+function isStored({ reply }: Received): boolean {
+  return reply !== undefined && reply !== ''
 }

@@ -1,6 +1,5 @@
-import type { Msg } from 'nats'
 import { RefusedError, UnavailableError } from 'eventsourced'
-import { fieldsOf, isStatus } from '../../wire/header-block.js'
+import { fieldsOf, type Received, statusOf } from '../../wire/header-block.js'
 import type { StoredMsg } from '../stored-msg.js'
 import { persistently } from '../../wire/persistently.js'
 import type { Stream } from '../stream.js'
@@ -60,28 +59,27 @@ export interface Batch {
 export async function getBatch({ name, wire }: Stream, what: string, request: object): Promise<Batch> {
   const msgs: StoredMsg[] = []
   let last = 0
-  const isLast = (msg: Msg) => {
-    if (isStatus(msg)) return true
+  const onAnswer = (msg: Received) => {
+    if (statusOf(msg) !== undefined) return 'nothing'
     const stored = storedMsg(msg)
     // Around a change of leader two replicas may answer: each in order, but one after and between the other.
     if (stored.seq > last) msgs.push(stored)
     last = Math.max(last, stored.seq)
-    return false
+    return 'more'
   }
   const reply = await wire.requestMany(
     { subject: `$JS.API.DIRECT.GET.${name}`, header: '', payload: Buffer.from(JSON.stringify(request)) },
-    isLast,
+    onAnswer,
   )
   if (reply.kind === 'no-responders') throw new UnavailableError(`${what}: no server answers direct gets`)
   if (reply.kind === 'forbidden') throw new RefusedError('forbidden', `${what}: ${reply.why}`)
   if (reply.kind !== 'msg') throw new UnavailableError(`${what}: ${reply.why}`)
-  const { headers } = reply.msg
-  const left = Number(headers?.get('Nats-Num-Pending'))
-  return { msgs, status: headers?.code ?? 0, words: headers?.status ?? 'no status', left }
+  const { code: status = 0, words = 'no status' } = statusOf(reply.msg) ?? {}
+  return { msgs, status, words, left: Number(fieldsOf(reply.msg).get('Nats-Num-Pending')) }
 }
 
 /** The stored message that a direct get was answered with. */
-export function storedMsg(msg: Msg): StoredMsg {
+export function storedMsg(msg: Received): StoredMsg {
   const fields = fieldsOf(msg)
   return {
     subject: fields.get('Nats-Subject') ?? '',

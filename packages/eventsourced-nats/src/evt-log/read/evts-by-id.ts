@@ -4,7 +4,7 @@ import { readHead } from '../head.js'
 import type { RecentHeads } from '../recent-heads.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
-import { subjectOf } from '../subject.js'
+import { keysInOrder, subjectOf } from '../subject.js'
 import { follow } from './follow.js'
 import { type Read, replay } from './replay.js'
 
@@ -38,5 +38,6 @@ export async function* evtsById(
 }
 
 function evtsOf(reads: readonly Read[]): readonly PersistedEvt[] {
-  return reads.flatMap(({ msg, head }) => evtOf(msg, head) ?? [])
+  const toKey = keysInOrder()
+  return reads.flatMap(({ msg, head }) => evtOf(msg, head, toKey) ?? [])
 }

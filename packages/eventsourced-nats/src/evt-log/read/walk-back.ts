@@ -1,6 +1,6 @@
-import { isStatus } from '../../wire/header-block.js'
+import { type Received, statusOf } from '../../wire/header-block.js'
+import type { OutMsg } from '../../wire/outbox.js'
 import { msgHead } from '../evt-message.js'
-import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
 import { MAX_PAGE_BYTES, storedMsg } from './direct-get.js'
 import type { Range, Read } from './replay.js'
@@ -18,34 +18,58 @@ const MIN_GAP = 100
  * @returns undefined if they lie together, are many or large, or if anything stands in the way: then pages are read, which knows best
  */
 export async function walkBack(
-  stream: Stream,
-  { subject, from, to, head }: Range,
+  { name, wire }: Stream,
+  range: Range,
   signal?: AbortSignal,
 ): Promise<readonly Read[] | undefined> {
-  const first = Math.max(from, 1)
+  const { from, head } = range
   const isScattered = head.fence !== undefined && head.seq - head.fence >= MIN_GAP
-  if (!isScattered || head.isTombstone || head.seqNo - first >= MAX_STEPS) return undefined
-  const reads: Read[] = []
-  let bytes = 0
-  let seq = head.seq
-  for (let seqNo = head.seqNo; seqNo >= first; seqNo--) {
-    const msg = await msgAt(stream, seq)
-    signal?.throwIfAborted()
-    bytes += msg?.data.byteLength ?? 0
-    if (msg === undefined || msg.subject !== subject || bytes > MAX_PAGE_BYTES) return undefined
-    const found = msgHead(msg)
-    // What is deleted is no part of the chain.
-    if (found.seqNo !== seqNo || found.isTombstone) return undefined
-    if (seqNo <= to) reads.push({ msg, head: found })
-    // Messages that were stored as one stand one behind the other.
-    seq = found.fence ?? seq - 1
-  }
-  return reads.toReversed()
+  if (!isScattered || head.isTombstone || head.seqNo - Math.max(from, 1) >= MAX_STEPS) return undefined
+  const walk = new Walk(name, range)
+  await wire.requestMany(walk.nextGet(), (msg) => (signal?.aborted === true ? 'nothing' : walk.onAnswer(msg)))
+  return walk.isDone ? walk.reads.toReversed() : undefined
 }
 
-/** The message at a sequence, if the server that answers has one there. */
-async function msgAt({ name, wire }: Stream, seq: number): Promise<StoredMsg | undefined> {
-  const payload = Buffer.from(`{"seq":${seq}}`, 'latin1')
-  const reply = await wire.request({ subject: `$JS.API.DIRECT.GET.${name}`, header: '', payload })
-  return reply.kind === 'msg' && !isStatus(reply.msg) ? storedMsg(reply.msg) : undefined
+class Walk {
+  readonly #subject: string
+  readonly #range: Range
+  readonly reads: Read[] = []
+  /** The message that is due. */
+  #seqNo: number
+  #seq: number
+  #bytes = 0
+
+  constructor(stream: string, range: Range) {
+    this.#subject = `$JS.API.DIRECT.GET.${stream}`
+    this.#range = range
+    this.#seqNo = range.head.seqNo
+    this.#seq = range.head.seq
+  }
+
+  get isDone(): boolean {
+    return this.#seqNo < Math.max(this.#range.from, 1)
+  }
+
+  nextGet(): OutMsg {
+    return { subject: this.#subject, header: '', payload: Buffer.from(`{"seq":${this.#seq}}`, 'latin1') }
+  }
+
+  /** The next message to get; 'nothing' once all are there, or one is not what it should be. */
+  onAnswer(msg: Received): 'nothing' | 'more' | OutMsg {
+    if (statusOf(msg) !== undefined) return 'nothing'
+    const stored = storedMsg(msg)
+    // Around a change of leader two replicas may answer.
+    if (stored.seq > this.#seq) return 'more'
+    this.#bytes += stored.data.byteLength
+    if (stored.seq < this.#seq || stored.subject !== this.#range.subject || this.#bytes > MAX_PAGE_BYTES)
+      return 'nothing'
+    const head = msgHead(stored)
+    // What is deleted is no part of the chain.
+    if (head.seqNo !== this.#seqNo || head.isTombstone) return 'nothing'
+    if (this.#seqNo <= this.#range.to) this.reads.push({ msg: stored, head })
+    this.#seqNo -= 1
+    // Messages that were stored as one stand one behind the other.
+    this.#seq = head.fence ?? stored.seq - 1
+    return this.isDone ? 'nothing' : this.nextGet()
+  }
 }
