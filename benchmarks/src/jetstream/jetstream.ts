@@ -5,7 +5,7 @@ import { measure, ratio } from '../measure.js'
 import { type Figure, printMeasured, report } from '../report.js'
 import { persisting } from './appends.js'
 import { barePublishing, jsPublishing } from './publishes.js'
-import { type Layout, recovering } from './recovery.js'
+import { AT_ONCE, type Layout, recovering } from './recovery.js'
 
 /** The figures that the issue about JetStream asks for: one run, file storage, 1,000 entities with one append in flight each. */
 export async function benchmarkJetStream(): Promise<void> {
@@ -69,7 +69,7 @@ async function whenSyncedAlways({ evtLog, connection, stream }: Setting): Promis
 
 async function recovery({ connection, stream }: Setting, layout: Layout): Promise<Figure[]> {
   const measured = await measure([...(await recovering(connection, stream, layout))])
-  printMeasured(`recovering 1,000 cold entities with 20 events each, which lie ${layout}, 32 at once`, measured)
+  printMeasured(`recovering 1,000 cold entities with 20 events each, which lie ${layout}, ${AT_ONCE} at once`, measured)
   const [spawn, consumer] = measured
   const what = `recovery, events ${layout}: Entity.spawn / an ordered consumer each`
   return [{ what, value: ratio(spawn, consumer), target: '>= 5' }]

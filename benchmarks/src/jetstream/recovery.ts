@@ -8,8 +8,8 @@ import { ENTITIES } from './appends.js'
 import { readingByConsumer } from './consumer-log.js'
 
 const EVTS = 20
-/** How many recover at once. */
-const AT_ONCE = 32
+/** How many recover at once, as `Entities` has it by default. */
+export const AT_ONCE = 128
 /** How often all recover in a round. A short round would measure what the collection before it has left to be made anew. */
 const PASSES = 3
 

@@ -21,7 +21,7 @@ export interface EntitiesOptions<Evt, State> extends EntityOptions<Evt, State> {
   readonly maxLive?: number
   /** After how long without a command an entity is passivated, in milliseconds; 300,000 by default, `Infinity` for never. */
   readonly idleTimeout?: number
-  /** How many entities may recover at once, be it for their first command or after a failure, in the order in which they had to; 32 by default. */
+  /** How many entities may recover at once, be it for their first command or after a failure, in the order in which they had to; 128 by default. */
   readonly maxRecoveries?: number
   /**
    * Has all processes with such a counter, of one namespace, know how many entities are live over all of them: see `liveEverywhere()`. One
@@ -66,7 +66,7 @@ export class Entities<Cmd, Evt, State> {
   /** @throws {InvalidInputError} if an option is wrong */
   constructor(domain: EventSourced<Cmd, Evt, State>, options: EntitiesOptions<Evt, State>) {
     const type = entityType(domain, options, ['maxLive', 'idleTimeout', 'maxRecoveries', 'liveCounter'])
-    const { maxLive = 10_000, idleTimeout = 300_000, maxRecoveries = 32, liveCounter } = options
+    const { maxLive = 10_000, idleTimeout = 300_000, maxRecoveries = 128, liveCounter } = options
     this.#type = { ...type, recoveries: new Turns(positive('maxRecoveries', maxRecoveries)) }
     this.#maxLive = positive('maxLive', maxLive)
     this.#idleTimeout = idleTimeout === Infinity ? idleTimeout : positive('idleTimeout', idleTimeout)
