@@ -10,6 +10,7 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from 'nats'
+import { messageOf } from '../errors/message-of.js'
 import { checkFields, checkText, isFields } from './fields.js'
 
 /** How to log in to a server. */
@@ -189,7 +190,7 @@ async function readSetting(field: string, path: string): Promise<Uint8Array> {
 }
 
 function connectFailure({ servers }: NatsServers, cause: unknown): Error {
-  const message = cause instanceof Error ? cause.message : String(cause)
+  const message = messageOf(cause)
   const text = `connecting to NATS at ${[servers].flat().join(', ')}: ${message}`
   if (cause instanceof NatsError && cause.isAuthError()) return new RefusedError('forbidden', text, { cause })
   return new UnavailableError(text, { cause })

@@ -1,4 +1,5 @@
 import { hasCode, InvalidInputError } from 'eventsourced'
+import { messageOf } from '../errors/message-of.js'
 
 /**
  * What went wrong with a counter, as a word that code can look at.
@@ -69,7 +70,7 @@ export function invalidInput(field: string, value: unknown, expected: string): C
 /** What failed, as an error of the counters. One that is one already stays as it is; wrong input is wrong input whatever was tried. */
 export function counterError(code: CounterErrorCode, error: unknown): CounterError {
   if (error instanceof CounterError) return error
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return new CounterError(hasCode(error, 'INVALID_INPUT') ? 'INVALID_INPUT' : code, message, { cause: error })
 }
 

@@ -1,5 +1,6 @@
 import { createInbox, type NatsConnection } from 'nats'
 import type { Logger } from 'pino'
+import { messageOf } from '../errors/message-of.js'
 import type { Received } from './header-block.js'
 import { tap } from './inlet.js'
 import { type LinkEvents, watchLink } from './link.js'
@@ -140,7 +141,7 @@ export function openWire(
       outbox.put(msg, reply)
     } catch (error) {
       // Then nothing of it was taken.
-      pending.settle(token, { kind: 'not-sent', why: error instanceof Error ? error.message : String(error) })
+      pending.settle(token, { kind: 'not-sent', why: messageOf(error) })
     }
   }
 

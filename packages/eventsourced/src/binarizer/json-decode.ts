@@ -1,4 +1,4 @@
-import { EventSourcedError, show } from '../errors.js'
+import { EventSourcedError, messageOf, show } from '../errors.js'
 import { isPlainObject, type PlainObject } from './plain-object.js'
 
 /** Only a text with this in it can hold a tag: without it, what JSON.parse makes is the value. */
@@ -16,7 +16,7 @@ export function decodeJson(text: string, name: string): unknown {
     const json: unknown = JSON.parse(text)
     return TAG.test(text) ? fromJson(json) : json
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     throw new EventSourcedError('BINARIZER_FAILED', `${name} is not readable as JSON: ${reason}`, { cause: error })
   }
 }

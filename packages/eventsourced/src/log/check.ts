@@ -1,4 +1,4 @@
-import { InvalidInputError, RefusedError, show } from '../errors.js'
+import { InvalidInputError, messageOf, RefusedError, show } from '../errors.js'
 import type { Metadata } from '../domain/event-sourced.js'
 import type { Snapshot } from '../snapshot/snapshot-store.js'
 import { APPEND_ID } from './append-id.js'
@@ -153,6 +153,6 @@ function asRefused(check: () => void): void {
   try {
     check()
   } catch (error) {
-    throw new RefusedError('bad-input', error instanceof Error ? error.message : String(error), { cause: error })
+    throw new RefusedError('bad-input', messageOf(error), { cause: error })
   }
 }

@@ -1,13 +1,13 @@
 import type { Courier } from './courier.js'
 import { failureOf, strideOf } from './item.js'
 import { isUnstorable, type OffsetStore, type ParkedEvt } from './offset-store.js'
-import type { ProjectionKey } from './projection-key.js'
+import type { ProjectionSetup } from './options.js'
 import type { Request } from './registry.js'
 import type { SliceState } from './slice-state.js'
 
-/** What requests are carried out with. */
-export interface CarryOut<Evt> {
-  readonly key: ProjectionKey
+/** What slices are claimed, and requests are carried out, with. */
+export interface SliceTools<Evt> {
+  readonly setup: ProjectionSetup<Evt>
   readonly store: OffsetStore
   readonly courier: Courier<Evt>
 }
@@ -22,7 +22,7 @@ const PIECE = { count: 500, ms: 500 }
  *
  * @throws the store's failure: what was done of it by then is done, and doing it again is no harm
  */
-export async function carryOut<Evt>(tools: CarryOut<Evt>, state: SliceState, request: Request): Promise<void> {
+export async function carryOut<Evt>(tools: SliceTools<Evt>, state: SliceState, request: Request): Promise<void> {
   try {
     await carryOutPiece(tools, state, request)
   } catch (error) {
@@ -32,7 +32,7 @@ export async function carryOut<Evt>(tools: CarryOut<Evt>, state: SliceState, req
   }
 }
 
-async function carryOutPiece<Evt>(tools: CarryOut<Evt>, state: SliceState, request: Request): Promise<void> {
+async function carryOutPiece<Evt>(tools: SliceTools<Evt>, state: SliceState, request: Request): Promise<void> {
   switch (request.kind) {
     case 'reset':
       return reset(tools, state, request)
@@ -48,7 +48,7 @@ async function carryOutPiece<Evt>(tools: CarryOut<Evt>, state: SliceState, reque
 }
 
 async function reset<Evt>(
-  tools: CarryOut<Evt>,
+  tools: SliceTools<Evt>,
   state: SliceState,
   { id, position }: Request & { readonly kind: 'reset' },
 ): Promise<void> {
@@ -62,13 +62,13 @@ async function reset<Evt>(
 }
 
 async function retry<Evt>(
-  tools: CarryOut<Evt>,
+  tools: SliceTools<Evt>,
   state: SliceState,
   request: Request & { readonly kind: 'retry' },
 ): Promise<void> {
-  const { key, store, courier } = tools
+  const { setup, store, courier } = tools
   const startedAt = performance.now()
-  for await (const parked of store.parked(key, { slice: state.slice, id: request.entityId })) {
+  for await (const parked of store.parked(setup.key, { slice: state.slice, id: request.entityId })) {
     if ((await courier.retryParked(state, parked)) !== undefined) break
     if (state.phase === 'unclaimed' || performance.now() - startedAt > PIECE.ms) return
   }
@@ -76,7 +76,7 @@ async function retry<Evt>(
 }
 
 async function drop<Evt>(
-  tools: CarryOut<Evt>,
+  tools: SliceTools<Evt>,
   state: SliceState,
   request: Request & { readonly kind: 'drop' },
 ): Promise<void> {
@@ -89,17 +89,17 @@ async function drop<Evt>(
 
 /** Notes the request as done, and lets the entity go on if nothing of it is parked any more. */
 async function finish<Evt>(
-  tools: CarryOut<Evt>,
+  tools: SliceTools<Evt>,
   state: SliceState,
   { id, entityId }: Request & { readonly kind: 'retry' | 'drop' },
 ): Promise<void> {
   await tools.courier.move([strideOf(state, { done: id })])
-  for await (const _ of tools.store.parked(tools.key, { slice: state.slice, id: entityId })) return
+  for await (const _ of tools.store.parked(tools.setup.key, { slice: state.slice, id: entityId })) return
   state.parkedIds.delete(entityId)
 }
 
 /** Drops what is parked of an entity that was forgotten: nothing waits behind it any more. */
-export async function dropForgotten<Evt>(tools: CarryOut<Evt>, state: SliceState, id: string): Promise<void> {
+export async function dropForgotten<Evt>(tools: SliceTools<Evt>, state: SliceState, id: string): Promise<void> {
   while (state.parkedIds.has(id) && state.phase !== 'unclaimed') {
     const unpark = await somePositions(tools, state, { id, isMeant: () => true })
     await tools.courier.move([strideOf(state, { unpark })])
@@ -109,12 +109,12 @@ export async function dropForgotten<Evt>(tools: CarryOut<Evt>, state: SliceState
 
 /** The positions of the first parked events that are meant: no more than a piece. */
 async function somePositions<Evt>(
-  { key, store }: CarryOut<Evt>,
+  { setup, store }: SliceTools<Evt>,
   { slice }: SliceState,
   { id, isMeant }: { readonly id?: string; readonly isMeant: (parked: ParkedEvt) => boolean },
 ): Promise<readonly number[]> {
   const positions: number[] = []
-  for await (const parked of store.parked(key, { slice, ...(id !== undefined && { id }) })) {
+  for await (const parked of store.parked(setup.key, { slice, ...(id !== undefined && { id }) })) {
     if (isMeant(parked)) positions.push(parked.evt.position)
     if (positions.length === PIECE.count) break
   }

@@ -1,9 +1,7 @@
 import { asError, hasCode } from '../errors.js'
-import type { Courier } from './courier.js'
+import type { SliceTools } from './carry-out.js'
 import type { CheckOffset } from './check-offset.js'
 import { failureOf, type Stride, strideOf } from './item.js'
-import type { OffsetStore } from './offset-store.js'
-import type { ProjectionSetup } from './options.js'
 import type { SliceState } from './slice-state.js'
 
 /** How long to wait before a slice is claimed again that has a later owner: by then its lease should tell so, too. */
@@ -22,11 +20,10 @@ const LASTING = 3
  * @throws the store's or the log's failure: the slice is still unclaimed
  */
 export async function claimSlice<Evt>(
-  tools: { readonly setup: ProjectionSetup<Evt>; readonly store: OffsetStore; readonly courier: Courier<Evt> },
+  { setup, store, courier }: SliceTools<Evt>,
   state: SliceState,
   check: CheckOffset,
 ): Promise<void> {
-  const { setup, store, courier } = tools
   const claimed = await store.claim(setup.key, state.slice, state.epoch)
   if (claimed.kind === 'fenced') {
     state.unclaim(performance.now() + FENCED_MS)

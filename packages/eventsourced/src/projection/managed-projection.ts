@@ -198,8 +198,7 @@ export class ManagedProjection {
     const { registry } = await readRegistry(this.#store, this.key.name)
     if (versionOf(registry, this.key) !== undefined) return true
     if ((await this.#store.slices(this.key)).length > 0) return true
-    for await (const _ of this.#store.parked(this.key)) return true
-    return false
+    return (await this.#store.parkedCount(this.key)) > 0
   }
 
   /** @throws {EventSourcedError} `PARKED` */

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError, hasCode } from '../errors.js'
 import { Waker } from '../lease/waker.js'
-import { carryOut, dropForgotten } from './carry-out.js'
+import { carryOut, dropForgotten, type SliceTools } from './carry-out.js'
 import { checkHead, checkingOffsets } from './check-offset.js'
 import { claimSlice, troubleStride } from './claim-slice.js'
 import { Collector } from './collector.js'
@@ -36,7 +36,7 @@ export interface RunnerOptions<Evt> {
 /** A projection in one process: does one thing after another, and never two at once for the slices that it holds. */
 export class Runner<Evt> {
   readonly #setup: ProjectionSetup<Evt>
-  readonly #store: OffsetStore
+  readonly #tools: SliceTools<Evt>
   readonly #waker = new Waker()
   readonly #ownership: Ownership<Evt>
   readonly #courier: Courier<Evt>
@@ -52,10 +52,10 @@ export class Runner<Evt> {
 
   constructor({ setup, store, onMoved }: RunnerOptions<Evt>) {
     this.#setup = setup
-    this.#store = store
     const wake = () => this.#waker.wake()
     const isToEnd = () => this.#ending || this.#orders.order !== 'run' || this.#ownership.isLeaving
     this.#courier = new Courier({ setup, telemetry: new ProjectionTelemetry(setup.key), onMoved, isToEnd })
+    this.#tools = { setup, store, courier: this.#courier }
     const onExpired = (slices: readonly number[]) => {
       this.#courier.giveUp(slices, new Error('the lease of the slice has expired'))
       wake()
@@ -138,13 +138,12 @@ export class Runner<Evt> {
     // Who comes back after a pause must not begin anew what was removed meanwhile.
     await this.#orders.look()
     if (this.#orders.order === 'stop') return
-    const tools = { setup: this.#setup, store: this.#store, courier: this.#courier }
     const check = checkingOffsets(this.#setup.evtLog, this.#setup.typeName)
     const unclaimed = this.#unclaimed()
     const failed: Error[] = []
     while (unclaimed.length > 0) {
       const some = unclaimed.splice(0, CLAIMS_AT_ONCE)
-      const claims = await Promise.allSettled(some.map((state) => claimSlice(tools, state, check)))
+      const claims = await Promise.allSettled(some.map((state) => claimSlice(this.#tools, state, check)))
       for (const [index, claim] of claims.entries()) {
         if (claim.status === 'rejected') failed.push(this.#notClaimed(some[index], asError(claim.reason)))
       }
@@ -183,12 +182,11 @@ export class Runner<Evt> {
     // Those that were carried out before a slice was ours must not be again.
     await this.#attempt([], () => this.#orders.look())
     if (performance.now() < this.#againAt) return
-    const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
     const startedAt = performance.now()
     const done: Request[] = []
     for (const { state, request } of this.#requests(order)) {
       await this.#attempt([state], async () => {
-        if (request.id !== state.done) await carryOut(tools, state, request)
+        if (request.id !== state.done) await carryOut(this.#tools, state, request)
       })
       if (request.id === state.done) done.push(request)
       if (performance.now() - startedAt > REQUESTS_MS) break
@@ -267,8 +265,7 @@ export class Runner<Evt> {
 
   /** Drops what is parked of an entity that was forgotten, and tells the handler. */
   async #forget(item: Item<Evt>): Promise<void> {
-    const tools = { key: this.#setup.key, store: this.#store, courier: this.#courier }
-    await dropForgotten(tools, item.state, item.stored.key.id)
+    await dropForgotten(this.#tools, item.state, item.stored.key.id)
     await this.#courier.carry([item])
   }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors/message-of.js'
 import { leaderMsg, type Stream } from '../stream.js'
 import { Batcher } from './batcher.js'
 import type { Outcome } from './outcome.js'
@@ -43,6 +44,6 @@ async function failing(stream: Stream, { subject, fence }: Write): Promise<Outco
     const last = await leaderMsg(stream, { last_by_subj: subject })
     return (last?.seq ?? 0) === fence ? undefined : { kind: 'conflict' }
   } catch (error) {
-    return { kind: 'not-stored', why: error instanceof Error ? error.message : String(error) }
+    return { kind: 'not-stored', why: messageOf(error) }
   }
 }

@@ -1,4 +1,5 @@
 import { AckPolicy, DeliverPolicy, type Msg, nanos, nuid } from 'nats'
+import { messageOf } from '../../errors/message-of.js'
 import type { Received } from '../../wire/header-block.js'
 import { tap } from '../../wire/inlet.js'
 import { orAborted } from '../../wire/or-aborted.js'
@@ -189,7 +190,7 @@ class PullConsumer<Item> implements Consumer<Item> {
     try {
       wire.connection.publish(this.#pullSubject, JSON.stringify(request), { reply: this.#inbox })
     } catch (error) {
-      this.#break(error instanceof Error ? error.message : String(error))
+      this.#break(messageOf(error))
     }
   }
 
