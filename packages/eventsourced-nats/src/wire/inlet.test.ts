@@ -56,7 +56,8 @@ test.for([1, 7, 64, 1_000, 65_536, 1_000_000])(
       ),
     )
     expect(others).toEqual(sizes.flatMap(() => ['plain', 'xxxx']))
-    expect(byTap()).toBeGreaterThan(0)
+    // Those with a reply, but for such as are too large to wait for the rest of.
+    expect(byTap()).toBeGreaterThanOrEqual(3 * sizes.filter((size) => size < 32_768 - 1_024).length)
   },
 )
 

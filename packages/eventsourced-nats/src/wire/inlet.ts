@@ -29,10 +29,13 @@ const AT_START = 0
 const LETTER_H = 72
 const LETTER_M = 77
 const LINE_END = 13
+const LINE_FEED = 10
 const SPACE = 32
 const DIGIT_0 = 48
 /** What is longer is left to the package, lest it be put together again with each part of it that comes. */
 const MAX_BYTES = 32_768
+/** Up to this size V8 keeps the bytes of a typed array inside the object: quick to make, and nothing else is held by it. */
+const INLINE_BYTES = 64
 
 /** Takes a message; answers false for one that the package's callback is to have. */
 type OnMsg = (msg: InMsg) => boolean
@@ -62,36 +65,60 @@ function install(protocol: Protocol): Map<number, OnMsg> {
   const parse = parser.parse.bind(parser)
   /** The first part of a message that is ours, or may be. */
   let part: Buffer | undefined
-  parser.parse = (came) => {
-    const bytes = part === undefined ? asBuffer(came) : Buffer.concat([part, came])
-    part = undefined
-    let at = 0
-    while (parser.state === AT_START && (bytes[at] === LETTER_H || bytes[at] === LETTER_M)) {
-      const msg = nextMsg(bytes, at)
+  const take = (bytes: Buffer) => {
+    for (let at = 0; at < bytes.byteLength; ) {
+      const isMsg = parser.state === AT_START && (bytes[at] === LETTER_H || bytes[at] === LETTER_M)
+      const msg = isMsg ? msgAt(bytes, at) : undefined
       const onMsg = msg && tapped.get(msg.sid)
-      if (msg === undefined || (onMsg !== undefined && msg.end > bytes.byteLength)) {
-        if ((msg?.end ?? bytes.byteLength) - at > MAX_BYTES) break
+      const isWhole = msg !== undefined && msg.end <= bytes.byteLength
+      const mayBeOurs = isMsg && (msg === undefined || onMsg !== undefined)
+      if (mayBeOurs && !isWhole && (msg?.end ?? bytes.byteLength) - at <= MAX_BYTES) {
         part = bytes.subarray(at)
         return
       }
-      if (onMsg !== undefined && onMsg(inMsg(bytes, msg))) {
+      // Where the package is in the midst of something, or it is no message, it gets a line and no more: behind that there may be something of ours.
+      const end = msg?.end ?? endOfLine(bytes, at)
+      if (isWhole && onMsg?.(inMsg(bytes, msg)) === true) {
         protocol.inMsgs += 1
         protocol.inBytes += msg.end - msg.payload - 2
       } else {
-        parse(bytes.subarray(at, msg.end))
+        parse(bytes.subarray(at, end))
       }
-      at = msg.end
+      at = end
     }
-    if (at < bytes.byteLength) parse(at === 0 ? bytes : bytes.subarray(at))
+  }
+  parser.parse = (came) => {
+    let bytes = asBuffer(came)
+    while (part !== undefined && bytes.byteLength > 0) {
+      const size = Math.min(missing(part, bytes), bytes.byteLength)
+      const joined = Buffer.concat([part, bytes.subarray(0, size)])
+      part = undefined
+      take(joined)
+      bytes = bytes.subarray(size)
+    }
+    take(bytes)
   }
   return tapped
+}
+
+/** How many bytes there are to come of a message, or of its line until that is whole. */
+function missing(part: Buffer, next: Buffer): number {
+  const msg = msgAt(part, 0)
+  return msg === undefined ? endOfLine(next, 0) : msg.end - part.byteLength
+}
+
+function endOfLine(bytes: Buffer, at: number): number {
+  const lineFeed = bytes.indexOf(LINE_FEED, at)
+  return lineFeed < 0 ? bytes.byteLength : lineFeed + 1
 }
 
 /** Where a message stands. */
 interface Span {
   readonly sid: number
-  readonly subject: string
-  readonly reply: string
+  readonly subject: number
+  readonly subjectEnd: number
+  readonly reply: number
+  readonly replyEnd: number
   readonly header: number
   readonly payload: number
   /** Behind all of it. */
@@ -102,23 +129,32 @@ interface Span {
  * The message that begins there: `HMSG <subject> <sid> [<reply>] <bytes of headers> <bytes of both>`, or `MSG <subject> <sid> [<reply>] <bytes>`; undefined
  * if its line has not come whole. As text, split into words, it would take three times as long.
  */
-function nextMsg(bytes: Buffer, at: number): Span | undefined {
+function msgAt(bytes: Buffer, at: number): Span | undefined {
   const lineEnd = bytes.indexOf(LINE_END, at)
   if (lineEnd < 0) return undefined
-  const subject = bytes.indexOf(SPACE, at) + 1
-  const sid = bytes.indexOf(SPACE, subject) + 1
-  const reply = bytes.indexOf(SPACE, sid) + 1
-  const size = bytes.lastIndexOf(SPACE, lineEnd) + 1
-  const headerSize = bytes[at] === LETTER_H ? bytes.lastIndexOf(SPACE, size - 2) + 1 : size
+  const hasHeader = bytes[at] === LETTER_H
+  const subject = at + (hasHeader ? 5 : 4)
+  const subjectEnd = bytes.indexOf(SPACE, subject)
+  const sidEnd = bytes.indexOf(SPACE, subjectEnd + 1)
+  const size = wordBefore(bytes, lineEnd)
+  const headerSize = hasHeader ? wordBefore(bytes, size - 1) : size
   const header = lineEnd + 2
   return {
-    sid: numberIn(bytes, sid, reply - 1),
-    subject: bytes.toString('latin1', subject, sid - 1),
-    reply: reply < headerSize ? bytes.toString('latin1', reply, headerSize - 1) : '',
+    sid: numberIn(bytes, subjectEnd + 1, sidEnd),
+    subject,
+    subjectEnd,
+    reply: sidEnd + 1,
+    replyEnd: Math.max(headerSize - 1, sidEnd + 1),
     header,
-    payload: header + (headerSize < size ? numberIn(bytes, headerSize, size - 1) : 0),
+    payload: header + (hasHeader ? numberIn(bytes, headerSize, size - 1) : 0),
     end: header + numberIn(bytes, size, lineEnd) + 2,
   }
+}
+
+function wordBefore(bytes: Buffer, end: number): number {
+  let at = end
+  while (at > 0 && bytes[at - 1] !== SPACE) at -= 1
+  return at
 }
 
 function numberIn(bytes: Buffer, start: number, end: number): number {
@@ -127,13 +163,20 @@ function numberIn(bytes: Buffer, start: number, end: number): number {
   return number
 }
 
-function inMsg(bytes: Buffer, { subject, reply, header, payload, end }: Span): InMsg {
+function inMsg(bytes: Buffer, { subject, subjectEnd, reply, replyEnd, header, payload, end }: Span): InMsg {
   return {
-    subject,
-    reply,
+    subject: bytes.toString('latin1', subject, subjectEnd),
+    reply: reply < replyEnd ? bytes.toString('latin1', reply, replyEnd) : '',
     header: bytes.toString('latin1', header, payload),
-    data: Buffer.from(bytes.subarray(payload, end - 2)),
+    data: copyOf(bytes, payload, end - 2),
   }
+}
+
+function copyOf(bytes: Buffer, start: number, end: number): Uint8Array {
+  if (end - start > INLINE_BYTES) return Buffer.from(bytes.subarray(start, end))
+  const copy = new Uint8Array(end - start)
+  for (let at = start; at < end; at++) copy[at - start] = bytes[at] ?? 0
+  return copy
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
