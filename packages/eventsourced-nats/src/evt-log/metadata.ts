@@ -1,6 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Metadata } from 'eventsourced'
-import type { Fields } from '../wire/header-block.js'
 import { isJson, parseJson } from '../wire/json.js'
 
 // nats-server takes at most 64 KiB of headers, all together. What may get longer is packed.
@@ -24,12 +23,11 @@ export function metadataLines(metadata: Metadata): string {
   return `Es-Metadata-Deflated: ${deflateRawSync(JSON.stringify(metadata)).toString('base64')}\r\n${trace}`
 }
 
-/** The metadata that {@link metadataLines} has written. */
-export function metadataOf(headers: Fields): Metadata {
-  const deflated = headers.get('Es-Metadata-Deflated')
+/** The metadata that {@link metadataLines} has written, by what `Es-Metadata` and `Es-Metadata-Deflated` say. */
+export function metadataOf(plain: string | undefined, deflated: string | undefined): Metadata {
   const json =
     deflated === undefined
-      ? headers.get('Es-Metadata')
+      ? plain
       : inflateRawSync(Buffer.from(deflated, 'base64'), { maxOutputLength: MAX_INFLATED_BYTES }).toString('utf8')
   return json === undefined ? NONE : strings(parseJson(json))
 }

@@ -9,6 +9,8 @@ export type Received = InMsg | Msg
 
 /** The fields of a message's headers; of several with one name the first. */
 export interface Fields extends Iterable<readonly [name: string, value: string]> {
+  /** All of them as they stand. */
+  readonly block: string
   get(name: string): string | undefined
 }
 
@@ -23,58 +25,21 @@ export function fieldsIn(block: string): Fields {
 }
 
 class BlockFields implements Fields {
-  readonly #block: string
-  /** The values of the usual fields, each at its place; null if there are others. */
-  readonly #usual: RegExpExecArray | null
+  readonly block: string
 
   constructor(block: string) {
-    this.#block = block
-    this.#usual = USUAL.exec(block)
+    this.block = block
   }
 
   get(name: string): string | undefined {
-    return this.#usual === null ? fieldIn(this.#block, name) : this.#usual[PLACES.get(name) ?? -1]?.trim()
+    const field = `${END_OF_LINE}${name}:`
+    const at = this.block.indexOf(field)
+    return at < 0 ? undefined : this.block.slice(at + field.length, endOfLine(this.block, at + field.length)).trim()
   }
 
   [Symbol.iterator](): Iterator<readonly [name: string, value: string]> {
-    return allFields(this.#block).entries()
+    return allFields(this.block).entries()
   }
-}
-
-/**
- * The fields that events and the answers to direct gets have, in the order in which they stand. To read a block that has no others by one expression
- * takes a third of looking for each field.
- */
-const USUAL_NAMES = [
-  'Es-Format',
-  'Es-Seq-No',
-  'Es-Append-Id',
-  'Es-Type',
-  'Es-Version',
-  'Es-Tombstone',
-  'Es-Metadata',
-  'Es-Metadata-Deflated',
-  'traceparent',
-  'Nats-Expected-Last-Subject-Sequence',
-  'Nats-Batch-Id',
-  'Nats-Batch-Sequence',
-  'Nats-Batch-Commit',
-  'Nats-Stream',
-  'Nats-Subject',
-  'Nats-Sequence',
-  'Nats-Time-Stamp',
-  'Nats-Num-Pending',
-  'Nats-Last-Sequence',
-]
-const PLACES = new Map(USUAL_NAMES.map((name, index) => [name, index + 1]))
-const USUAL = new RegExp(
-  `^NATS/1\\.0\\r\\n${USUAL_NAMES.map((name) => `(?:${name}: ([^\\r]*)\\r\\n)?`).join('')}\\r\\n$`,
-)
-
-function fieldIn(block: string, name: string): string | undefined {
-  const field = `${END_OF_LINE}${name}:`
-  const at = block.indexOf(field)
-  return at < 0 ? undefined : block.slice(at + field.length, endOfLine(block, at + field.length)).trim()
 }
 
 function allFields(block: string): ReadonlyMap<string, string> {

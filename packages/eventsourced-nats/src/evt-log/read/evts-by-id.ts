@@ -39,5 +39,5 @@ export async function* evtsById(
 
 function evtsOf(reads: readonly Read[]): readonly PersistedEvt[] {
   const toKey = keysInOrder()
-  return reads.flatMap(({ msg, head }) => evtOf(msg, head, toKey) ?? [])
+  return reads.flatMap(({ msg }) => evtOf(msg, toKey) ?? [])
 }

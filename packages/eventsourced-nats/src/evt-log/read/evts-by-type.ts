@@ -1,5 +1,5 @@
 import { type EvtsByTypeOptions, type PersistedEvt, SLICE_COUNT } from 'eventsourced'
-import { evtOf, msgHead } from '../evt-message.js'
+import { evtOf } from '../evt-message.js'
 import { lastSeqOf } from '../last.js'
 import type { RecentHeads } from '../recent-heads.js'
 import type { StoredMsg } from '../stored-msg.js'
@@ -23,7 +23,7 @@ export async function* evtsByType(
   const last = live ? Infinity : await lastSeq(stream, recent, subjects, signal)
   if (last <= after) return
   const toKey = keysInOrder()
-  const read = (msg: StoredMsg) => evtOf(msg, msgHead(msg), toKey)
+  const read = (msg: StoredMsg) => evtOf(msg, toKey)
   const reading = { subjects, after, isPatient: live, wanted, read }
   for await (const { items, through } of follow(stream, reading, signal)) {
     recent.reached(through)
