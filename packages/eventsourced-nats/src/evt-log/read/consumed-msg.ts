@@ -1,6 +1,8 @@
 import { fieldsOf, type Received } from '../../wire/header-block.js'
 import type { StoredMsg } from '../stored-msg.js'
 
+const DIGIT_0 = 48
+
 /** Where a consumer says that a message stands. */
 export interface Place {
   readonly seq: number
@@ -10,25 +12,42 @@ export interface Place {
   readonly time: number
 }
 
-/** The subject to acknowledge to tells it: `$JS.ACK.[domain.account.]stream.consumer.count.seq.consumerSeq.time.pending[.…]`. */
-export function placeOf(reply: string): Place | undefined {
-  return placeBehind(5, reply, true) ?? placeBehind(7, reply, false)
+/**
+ * Reads where the messages of one consumer stand, by the subjects to acknowledge them to: `$JS.ACK.[domain.account.]stream.consumer.count.seq.consumerSeq.time.pending[.…]`,
+ * of which all is the same up to `seq`.
+ */
+export function readingPlaces(): (reply: string) => Place | undefined {
+  let start: number | undefined
+  return (reply) => placeAt(reply, (start ??= startOf(reply)))
 }
 
-function placeBehind(tokens: number, reply: string, isAll: boolean): Place | undefined {
-  let at = 0
-  for (let token = 0; token < tokens; token++) at = reply.indexOf('.', at) + 1
-  const second = reply.indexOf('.', at)
-  const third = reply.indexOf('.', second + 1)
-  const fourth = reply.indexOf('.', third + 1)
-  // Whoever has more tokens has two more before these.
-  if (fourth < 0 || (isAll && reply.includes('.', fourth + 1))) return undefined
-  const seq = Number(reply.slice(at, second))
-  const consumerSeq = Number(reply.slice(second + 1, third))
+/** Where `seq` stands. Whoever has more tokens behind it has two more before it. */
+function startOf(reply: string): number {
+  const tokens = reply.split('.')
+  return tokens.slice(0, tokens.length === 9 ? 5 : 7).join('.').length + 1
+}
+
+function placeAt(reply: string, start: number): Place | undefined {
+  const seqEnd = reply.indexOf('.', start)
+  const consumerSeqEnd = reply.indexOf('.', seqEnd + 1)
+  const timeEnd = reply.indexOf('.', consumerSeqEnd + 1)
+  if (timeEnd < 0) return undefined
+  const seq = numberIn(reply, start, seqEnd)
+  const consumerSeq = numberIn(reply, seqEnd + 1, consumerSeqEnd)
   // In nanoseconds, which are more than a number can tell apart.
-  const time = Number(reply.slice(third + 1, fourth - 6))
+  const time = numberIn(reply, consumerSeqEnd + 1, timeEnd - 6)
   if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(consumerSeq) || !Number.isSafeInteger(time)) return undefined
   return { seq, consumerSeq, time }
+}
+
+function numberIn(text: string, start: number, end: number): number {
+  let number = 0
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - DIGIT_0
+    if (digit < 0 || digit > 9) return Number.NaN
+    number = number * 10 + digit
+  }
+  return number
 }
 
 /** A message as a consumer gave it: its headers are read if somebody asks for them, which for those passed over nobody does. */

@@ -6,7 +6,7 @@ import { orAborted } from '../../wire/or-aborted.js'
 import { orLost } from '../../wire/or-lost.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
-import { ConsumedMsg, placeOf } from './consumed-msg.js'
+import { ConsumedMsg, readingPlaces } from './consumed-msg.js'
 
 /** What a consumer gives: pages, then why it gives no more. */
 export type Delivery<Item> =
@@ -44,8 +44,8 @@ const PULL_MSGS = 1_000
 const MIN_PULL_BYTES = 8_388_608
 const PULL_EXPIRES_MS = 30_000
 const HEARTBEAT_MS = 2_000
-/** Two heartbeats may be lost or late; then the consumer is given up. */
-const SILENCE_MS = 3 * HEARTBEAT_MS
+/** After so many of their times without anything, be they lost or late, the consumer is given up. */
+const MISSED_HEARTBEATS = 3
 const INACTIVE_MS = 60_000
 const HEARTBEAT = 100
 /** How a pull with a bound of bytes ends that was delivered whole. */
@@ -101,6 +101,7 @@ class PullConsumer<Item> implements Consumer<Item> {
   readonly #unsubscribe: () => void
   readonly #unwatch: () => void
   readonly #read: ReadMsg<Item>
+  readonly #placeOf = readingPlaces()
   /** What waits to be taken: of how many messages, and up to which. */
   #items: Item[] = []
   #waiting = 0
@@ -108,6 +109,7 @@ class PullConsumer<Item> implements Consumer<Item> {
   #end: Delivery<Item> | undefined
   #wake: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
+  #missed = 0
   /** Messages that are asked for and have not come. */
   #asked = 0
   #delivered = 0
@@ -164,7 +166,7 @@ class PullConsumer<Item> implements Consumer<Item> {
 
   async delete(): Promise<void> {
     this.#isBroken = true
-    clearTimeout(this.#timer)
+    clearInterval(this.#timer)
     this.#unwatch()
     if (this.#stream.wire.connection.isClosed()) return
     this.#unsubscribe()
@@ -197,15 +199,15 @@ class PullConsumer<Item> implements Consumer<Item> {
   #onMsg(msg: Msg): void {
     if (isStored(msg)) return this.#receive(msg)
     if (this.#isBroken) return
-    this.#watch()
+    this.#missed = 0
     this.#onStatus(msg)
   }
 
   #receive(msg: Received): void {
     if (this.#isBroken) return
-    this.#watch()
+    this.#missed = 0
     this.#asked--
-    const place = placeOf(msg.reply ?? '')
+    const place = this.#placeOf(msg.reply ?? '')
     if (place === undefined || place.consumerSeq !== this.#delivered + 1) {
       return this.#break(`delivery ${place?.consumerSeq ?? msg.reply} came where ${this.#delivered + 1} was due`)
     }
@@ -247,17 +249,19 @@ class PullConsumer<Item> implements Consumer<Item> {
   #endWith(end: Delivery<Item>): void {
     if (this.#isBroken) return
     this.#isBroken = true
-    clearTimeout(this.#timer)
+    clearInterval(this.#timer)
     this.#end = end
     this.#wake?.()
   }
 
-  /** Heartbeats come while a pull is open only. */
+  /** Heartbeats come while a pull is open only. A timer that is set anew by each message would cost as much as reading it. */
   #watch(): void {
-    if (this.#timer !== undefined) return void this.#timer.refresh()
-    this.#timer = setTimeout(() => {
-      if (this.#asked > 0) this.#break(`nothing was heard of it for ${SILENCE_MS} ms`)
-    }, SILENCE_MS)
+    this.#missed = 0
+    this.#timer ??= setInterval(() => {
+      if (this.#asked > 0 && ++this.#missed > MISSED_HEARTBEATS) {
+        this.#break(`nothing was heard of it for ${MISSED_HEARTBEATS * HEARTBEAT_MS} ms`)
+      }
+    }, HEARTBEAT_MS)
   }
 }
 
