@@ -1,4 +1,5 @@
 import type { Connection, Submittable } from 'pg'
+import { bindExecuteSync } from './bind-message.js'
 import type { Parameter, Row, Statement } from './statement.js'
 
 /** What becomes of a query: an error, or its rows. */
@@ -21,23 +22,21 @@ export class LeanQuery implements Submittable {
   readonly text: string
   /** Not read-only: `pg` puts its `query_timeout` in between, and tracers themselves. */
   callback: Outcome
-  readonly #values: (string | Buffer | null)[]
+  readonly #values: readonly Parameter[]
   readonly #rows: Row[] = []
 
   constructor({ name = '', text }: Statement, values: readonly Parameter[], callback: Outcome) {
     this.name = name
     this.text = text
     this.callback = callback
-    this.#values = values.map(asSent)
+    this.#values = values
   }
 
   submit(connection: Connection): null {
     // So that all of it goes at once.
     connection.stream.cork()
     if (!isPrepared(connection, this.name)) connection.parse({ name: this.name, text: this.text, types: [] }, true)
-    connection.bind({ statement: this.name, values: this.#values }, true)
-    connection.execute(null, true)
-    connection.sync()
+    if (connection.stream.writable) connection.stream.write(bindExecuteSync(this.name, this.#values))
     connection.stream.uncork()
     return null
   }
@@ -65,8 +64,4 @@ function isPrepared(connection: Connection, name: string): boolean {
 
 function knowsPrepared(connection: Connection): connection is Connection & Preparing {
   return 'parsedStatements' in connection
-}
-
-function asSent(value: Parameter): string | Buffer | null {
-  return value === null || Buffer.isBuffer(value) ? value : String(value)
 }
