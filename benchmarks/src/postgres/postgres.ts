@@ -6,14 +6,13 @@ import { postgresUrl, type PostgresConnection, type PostgresServer, startPostgre
 import type { Client } from 'pg'
 import { type Measured, measure, median, ratio } from '../measure.js'
 import { type Figure, print, printMeasured, report } from '../report.js'
+import { apart, processesTogether } from './apart.js'
 import { PAYLOAD, persisting } from './appends.js'
-import { bareInserts, bareSingleInserts, connected, groupedInserts } from './bare-inserts.js'
+import { bareInserts, bareSingleInserts, connected } from './bare-inserts.js'
 import { growth } from './growth.js'
-import { closedLoop, entitiesOf, type Latencies, openLoop } from './load.js'
 import { lone } from './lone.js'
 import { castore, emmett } from './peers.js'
 import { plot } from './plot.js'
-import { processesTogether } from './processes.js'
 import { liveLatency, replaying } from './reads.js'
 import { footprint, snapshotBloat } from './storage.js'
 
@@ -145,19 +144,23 @@ async function single({ client, evtLog }: Setting): Promise<Figure[]> {
   return [{ what: 'a lone append / a bare prepared INSERT', value: ratio(bare, persist), target: '<= 1.4' }]
 }
 
-async function latency({ client, evtLog }: Setting): Promise<Figure[]> {
-  const peak = await closedLoop(entitiesOf(evtLog), 1_000, 2_000)
+/** Rounds at half the peak load, in turns of a process each. A process's first ones warm it up: they are not counted. */
+async function latency({ connection }: Setting): Promise<Figure[]> {
+  const url = postgresUrl(connection)
+  const [, peak] = await apart(url, 'log', { loop: 'closed', of: [1_000, 1_000], ms: 2_000 })
+  const perSecond = (peak?.perSecond ?? Number.NaN) / 2
   const contenders = [
-    { name: 'EvtLog.persist', newEntity: entitiesOf(evtLog), ratios: [] as number[] },
-    { name: 'bare INSERT … FROM unnest of what waits', newEntity: groupedInserts(client), ratios: [] as number[] },
-  ]
-  print(`\nat half the peak load: ${Math.round(peak.perSecond / 2).toLocaleString('en')} appends/s at random`)
-  for (let round = 0; round < 7; round++) {
-    for (const { name, newEntity, ratios } of contenders) {
-      globalThis.gc?.()
-      const { p50, p99 } = await openLoop(newEntity, peak.perSecond / 2, 2_000)
-      print(`  ${name.padEnd(44)} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
-      ratios.push(p99 / p50)
+    { way: 'log', name: 'EvtLog.persist', ratios: [] as number[] },
+    { way: 'bare', name: 'bare INSERT … FROM unnest of what waits', ratios: [] as number[] },
+  ] as const
+  print(`\nat half the peak load: ${Math.round(perSecond).toLocaleString('en')} appends/s at random`)
+  for (let turn = 0; turn < 3; turn++) {
+    for (const { way, name, ratios } of contenders) {
+      const rounds = await apart(url, way, { loop: 'open', of: Array.from({ length: 5 }, () => perSecond), ms: 2_000 })
+      for (const { p50, p99 } of rounds.slice(2)) {
+        print(`  ${name.padEnd(44)} p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`)
+        ratios.push(p99 / p50)
+      }
     }
   }
   const [value, ofBare] = contenders.map(({ ratios }) => median(ratios))
@@ -171,18 +174,18 @@ async function latency({ client, evtLog }: Setting): Promise<Figure[]> {
   ]
 }
 
-async function curve({ evtLog }: Setting): Promise<Figure[]> {
+async function curve({ connection }: Setting): Promise<Figure[]> {
   const counts = [1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000]
-  const curves: (Latencies & { readonly entities: number })[] = []
   print('\nentities with one append in flight each')
-  for (const entities of counts) {
-    const latencies = await closedLoop(entitiesOf(evtLog), entities, 1_200)
-    const { perSecond, p50, p99 } = latencies
+  // The first round warms the process up.
+  const of = [1_000, ...counts]
+  const [, ...rounds] = await apart(postgresUrl(connection), 'log', { loop: 'closed', of, ms: 1_200 })
+  const curves = rounds.map((latencies, index) => ({ entities: counts[index] ?? Number.NaN, ...latencies }))
+  for (const { entities, perSecond, p50, p99 } of curves) {
     const rate = Math.round(perSecond).toLocaleString('en').padStart(9)
     print(
       `  ${entities.toLocaleString('en').padStart(6)}  ${rate} /s   p50 ${p50.toFixed(2)} ms   p99 ${p99.toFixed(2)} ms`,
     )
-    curves.push({ entities, ...latencies })
   }
   const points = (what: 'perSecond' | 'p50' | 'p99') => curves.map((one) => [one.entities, one[what]] as const)
   const x = 'entities with one append in flight each'
