@@ -41,6 +41,7 @@ export function decodePage(row: Row | undefined, after: number, keyOf: (id: stri
   const keys = sharing((id) => keyOf(own(id)))
   const writers = sharing(own)
   const names = sharing(own)
+  const dates = sharing((time) => new Date(Number(time)))
   for (const [at, position] of positions.entries()) {
     const key = keys(ids[at] ?? '')
     const seqNo = Number(seqNos[at])
@@ -52,7 +53,7 @@ export function decodePage(row: Row | undefined, after: number, keyOf: (id: stri
       type: names(types[at] ?? ''),
       version: Number(versions[at]),
       bytes: Buffer.from(bytes[at] ?? '', 'hex'),
-      time: new Date(Number(times[at])),
+      time: dates(times[at] ?? ''),
       metadata: decodeMetadata(metadata[at] ?? '{}', key, seqNo),
     })
   }
@@ -73,9 +74,11 @@ function own(text: string): string {
   return ` ${text}`.slice(1)
 }
 
+const NONE = Object.freeze({})
+
 /** Only somebody who wrote into the table can have stored anything else than text by text. */
 function decodeMetadata(json: string, { typeName, id }: EntityKey, seqNo: number): Record<string, string> {
-  if (json === '{}') return {}
+  if (json === '{}') return NONE
   const metadata: unknown = JSON.parse(json)
   if (isMetadata(metadata)) return metadata
   const where = `the metadata of ${typeName} ${id}, seqNo ${seqNo}`

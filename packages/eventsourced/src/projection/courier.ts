@@ -281,7 +281,11 @@ const NOTHING = { evts: [], forgotten: undefined } as const
 
 function loadOf<Evt>(items: readonly Item<Evt>[]): Load<Evt> {
   const evts: ProjectedEvt<Evt>[] = []
-  for (const { fate } of items) if (fate.kind === 'handle') evts.push(fate.evt)
+  for (const { stored, fate } of items) {
+    if (fate.kind !== 'handle') continue
+    const { key, seqNo, position, appendId, time, metadata } = stored
+    evts.push({ evt: fate.evt, key, seqNo, position, appendId, time, metadata })
+  }
   const [first] = items
   return { evts, forgotten: first?.fate.kind === 'forget' ? first.fate.entity : undefined }
 }

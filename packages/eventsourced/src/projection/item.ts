@@ -2,13 +2,13 @@ import { isForgotten } from '../entity/forgotten.js'
 import { asError, codeOf, hasCode } from '../errors.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { isReserved } from '../log/reserved.js'
-import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
+import type { ForgottenEntity } from './delivery.js'
 import type { Failure, Move, Offset } from './offset-store.js'
 import type { SliceState } from './slice-state.js'
 
 /** What is to become of an event. */
 export type Fate<Evt> =
-  | { readonly kind: 'handle'; readonly evt: ProjectedEvt<Evt> }
+  | { readonly kind: 'handle'; readonly evt: Evt }
   /** It is the mark that its entity was forgotten. */
   | { readonly kind: 'forget'; readonly entity: ForgottenEntity }
   /** It is passed over: the library's own, or one that was judged so. */
@@ -43,11 +43,9 @@ function behindParked<Evt>(fate: Fate<Evt>): Fate<Evt> {
   return isParked ? { kind: 'park', failure: undefined } : fate
 }
 
-/** An event for the handler, if it can be decoded. */
 function decoded<Evt>(stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Fate<Evt> {
-  const { key, seqNo, position, appendId, time, metadata } = stored
   try {
-    return { kind: 'handle', evt: { evt: decode(stored), key, seqNo, position, appendId, time, metadata } }
+    return { kind: 'handle', evt: decode(stored) }
   } catch (error) {
     return { kind: 'broken', error: asError(error), isUndecodable: true }
   }
