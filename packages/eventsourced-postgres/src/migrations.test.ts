@@ -108,7 +108,7 @@ const RELEASED = {
   events: { version: 9, functions: 'ff983efe48079a29' },
   snapshots: { version: 4, functions: '69890775da18dc23' },
   leases: { version: 2, functions: 'e89db563e3d7146b' },
-  offsets: { version: 2, functions: '1ab9c947c8ab45c9' },
+  offsets: { version: 3, functions: 'bd0d39c02aa50aa2' },
   counters: { version: 3, functions: '801e18a95d282d93' },
 }
 

@@ -1,5 +1,5 @@
 import type { Connection, Submittable } from 'pg'
-import { bindExecuteSync } from './bind-message.js'
+import { bindAndExecute, COMMIT_AND_SYNC, SYNC } from './bind-message.js'
 import type { Parameter, Row, Statement } from './statement.js'
 
 /** What becomes of a query: an error, or its rows. */
@@ -22,6 +22,8 @@ export class LeanQuery implements Submittable {
   readonly text: string
   /** Not read-only: `pg` puts its `query_timeout` in between, and tracers themselves. */
   callback: Outcome
+  /** What is sent behind the statement. */
+  protected readonly behind: Buffer = SYNC
   readonly #values: readonly Parameter[]
   readonly #rows: Row[] = []
 
@@ -36,7 +38,7 @@ export class LeanQuery implements Submittable {
     // So that all of it goes at once.
     connection.stream.cork()
     if (!isPrepared(connection, this.name)) connection.parse({ name: this.name, text: this.text, types: [] }, true)
-    if (connection.stream.writable) connection.stream.write(bindExecuteSync(this.name, this.#values))
+    if (connection.stream.writable) connection.stream.write(bindAndExecute(this.name, this.#values, this.behind))
     connection.stream.uncork()
     return null
   }
@@ -53,9 +55,20 @@ export class LeanQuery implements Submittable {
     this.callback(null, this.#rows)
   }
 
-  handleCommandComplete(): void {}
+  handleCommandComplete(_done: { readonly text: string }): void {}
 
   handleEmptyQuery(): void {}
+}
+
+/** The last query of a transaction, with the COMMIT behind it in the same round trip: the server passes over that one if the query fails. */
+export class LastQuery extends LeanQuery {
+  /** What has become of either so far: the server's words for what it has done. */
+  readonly done: string[] = []
+  protected override readonly behind = COMMIT_AND_SYNC
+
+  override handleCommandComplete({ text }: { readonly text: string }): void {
+    this.done.push(text)
+  }
 }
 
 function isPrepared(connection: Connection, name: string): boolean {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ClientBase } from 'pg'
-import { LeanQuery } from './lean-query.js'
+import { sqlState } from '../errors/sqlstate.js'
+import { LastQuery, LeanQuery } from './lean-query.js'
 
 /** A statement's text, and the name under which a connection prepares it once. */
 export interface Statement {
@@ -28,6 +29,39 @@ export function query(client: ClientBase, statement: Statement, values: Paramete
   return new Promise((resolve, reject) => {
     client.query(new LeanQuery(statement, values, (error, rows) => (error === null ? resolve(rows) : reject(error))))
   })
+}
+
+/** How a transaction has ended. */
+export type Ended =
+  /** What its last statement has answered. */
+  | { readonly kind: 'committed'; readonly rows: readonly Row[] }
+  /** The server made a rollback of it, since a statement before had failed. */
+  | { readonly kind: 'rolled-back' }
+  /** The COMMIT has failed, or its answer is lost. */
+  | { readonly kind: 'failed'; readonly error: unknown }
+
+/** Runs the last statement of a transaction, and commits. @throws what the statement fails with: nothing is committed then, and the transaction is to be rolled back */
+export async function queryAndCommit(client: ClientBase, last: Statement, values: Parameter[]): Promise<Ended> {
+  if (pipelines(client)) return endAtLength(client, await query(client, last, values))
+  return new Promise((resolve, reject) => {
+    const lastQuery = new LastQuery(last, values, (error, rows) => {
+      const [isDone, ended] = lastQuery.done
+      if (error === null) resolve(ended === 'COMMIT' ? { kind: 'committed', rows } : { kind: 'rolled-back' })
+      // Whether a connection was lost before or behind the COMMIT can't be told.
+      else if (isDone === undefined && sqlState(error) !== undefined) reject(error)
+      else resolve({ kind: 'failed', error })
+    })
+    client.query(lastQuery)
+  })
+}
+
+async function endAtLength(client: ClientBase, rows: readonly Row[]): Promise<Ended> {
+  try {
+    const { command } = await client.query('COMMIT')
+    return command === 'COMMIT' ? { kind: 'committed', rows } : { kind: 'rolled-back' }
+  } catch (error) {
+    return { kind: 'failed', error }
+  }
 }
 
 /** A pool that was handed in may be one whose clients pipeline: they take settings only. */

@@ -31,6 +31,9 @@ export const WRONG_ISOLATION = 'ES001'
 /** Raised by our own functions when the transaction that they were to be part of has ended. */
 export const TRANSACTION_ENDED = 'ES002'
 
+/** Raised by our own functions where a slice is fenced off, whose transaction must come to nothing. */
+export const FENCED = 'ES003'
+
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   [WRONG_ISOLATION]: 'isolation',
   '2200H': 'full', // sequence_generator_limit_exceeded

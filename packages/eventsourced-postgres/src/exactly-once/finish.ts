@@ -7,32 +7,31 @@ import type { Outcome, Transaction } from './transaction.js'
 
 const IN_FAILED_TRANSACTION = '25P02'
 
-/** Moves the offsets at the very end, so that nobody waits for their rows while the handler works. All of it or nothing. */
+/**
+ * Moves the offsets at the very end, so that nobody waits for their rows while the handler works, and commits in the same round trip. All of it or
+ * nothing.
+ */
 export async function finish<Evt>(
   store: PostgresOffsetStore,
   { projection, moves }: Batch<Evt>,
   { client, name, inTime }: Transaction,
 ): Promise<Outcome<Committed>> {
-  let committed: Committed
-  try {
-    committed = await inTime(store.commitIn(client, name, projection, moves))
-  } catch (error) {
+  const ended = await inTime(store.commitIn(client, name, projection, moves)).catch((error: unknown) => {
     // It waits for what the handler has left behind, which may never end, or crash.
-    if (sqlState(error) === undefined) return { kind: 'lost', error }
+    if (sqlState(error) === undefined) return { kind: 'failed', error } as const
     throw offenceOf(error)
+  })
+  switch (ended.kind) {
+    case 'committed':
+      return { kind: 'done', result: ended.committed }
+    case 'fenced':
+      await inTime(client.query('ROLLBACK'))
+      return { kind: 'done', result: ended.committed }
+    case 'rolled-back':
+      throw handlerFailed('a statement that it left behind has failed', undefined)
+    case 'failed':
+      return notCommitted(ended.error)
   }
-  if (committed.fenced.length > 0) {
-    await inTime(client.query('ROLLBACK'))
-    return { kind: 'done', result: { moved: new Map(), fenced: committed.fenced } }
-  }
-  let ended: string
-  try {
-    ;({ command: ended } = await inTime(client.query('COMMIT')))
-  } catch (error) {
-    return notCommitted(error)
-  }
-  if (ended !== 'COMMIT') throw handlerFailed('a statement that it left behind has failed', undefined)
-  return { kind: 'done', result: committed }
 }
 
 /** Judges a COMMIT that failed: whatever the server refuses then, such as a constraint that was deferred, the handler has written. */

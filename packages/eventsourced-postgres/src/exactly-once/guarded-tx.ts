@@ -18,6 +18,8 @@ export interface Tx {
 
 /** What a handler's transaction is guarded by. */
 export interface GuardOptions {
+  /** Ends once the transaction has begun, and fails if it can't: no statement is sent before, which would be a transaction of its own. */
+  readonly begun: Promise<unknown>
   /** Whether the connection was cut. */
   readonly isCut: () => boolean
   /** Whether the connection is lost. */
@@ -45,7 +47,11 @@ export interface Guarded {
    * @throws what the last statement failed with, whether the handler has caught that or not: the transaction can't go on
    */
   readonly call: (handler: (tx: Tx) => unknown) => Promise<void>
-  /** Lets no more of the handler's statements in. Those that it has left behind are answered before the next one. */
+  /**
+   * Lets no more of the handler's statements in. Those that it has left behind are answered before the next one.
+   *
+   * @throws why the transaction has not begun
+   */
   readonly end: () => Promise<void>
 }
 
@@ -56,7 +62,9 @@ const SIGNS = 4
  * Guards a transaction: a handler that outlives it must change nothing any more, neither by itself nor in the connection's next one; and one that thinks
  * for long between two statements must not lose it, so the server is shown that this process lives.
  */
-export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: GuardOptions): Guarded {
+export function guardedTx(client: ClientBase, { begun, isCut, isLost, silenceMs }: GuardOptions): Guarded {
+  // Who asks nothing before its end hears of it then.
+  begun.catch(noop)
   let isOver = false
   const underWay = new Set<Promise<unknown>>()
   let failure: { readonly error: unknown } | undefined
@@ -85,6 +93,8 @@ export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: Guar
     statement: string | QueryConfig,
     values?: unknown[],
   ): Promise<QueryResult<R>> {
+    // Where it fails nothing is judged: `end` tells.
+    await begun
     try {
       if (sign !== undefined) await sign
       if (isOver || isCut()) throw new UnavailableError('the transaction of this event is over')
@@ -120,7 +130,11 @@ export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: Guar
     },
     end: async () => {
       clearInterval(signs)
-      isOver = true
+      try {
+        await begun
+      } finally {
+        isOver = true
+      }
       await sign
     },
   }

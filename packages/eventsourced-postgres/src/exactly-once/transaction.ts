@@ -62,13 +62,14 @@ export async function inTransaction<Result>(
   try {
     signal.throwIfAborted()
     const name = randomUUID()
-    await line.inTime(
+    const begun = line.inTime(
       client.query(
         `BEGIN ISOLATION LEVEL READ COMMITTED; ${watched.settings}; SET LOCAL ${TRANSACTION_SETTING} = '${name}'`,
       ),
     )
-    guarded = guardedTx(client, { ...line, silenceMs: watched.silenceMs })
+    guarded = guardedTx(client, { ...line, begun, silenceMs: watched.silenceMs })
     try {
+      // Meanwhile it prepares what it writes.
       await write(guarded)
     } finally {
       // Before anything else is sent: what comes behind a ROLLBACK or COMMIT would be a transaction of its own.

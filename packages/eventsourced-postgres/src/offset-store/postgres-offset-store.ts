@@ -19,7 +19,8 @@ import { ask } from '../database/ask.js'
 import type { Database } from '../database/database.js'
 import { FUNCTIONS_ONLY, type Schema } from '../database/migrate.js'
 import { open } from '../database/open.js'
-import { type Parameter, query, type Row } from '../database/statement.js'
+import { type Ended, type Parameter, queryAndCommit, type Row } from '../database/statement.js'
+import { FENCED, sqlState } from '../errors/sqlstate.js'
 import { PostgresLeaseStore } from '../lease/postgres-lease-store.js'
 import { createCommitSlices } from '../sql/commit-slices.js'
 import { createOffsets } from '../sql/create-offsets.js'
@@ -37,11 +38,16 @@ export type PostgresOffsetStoreConfig = PostgresConfig & {
   readonly timeoutMs?: number
 }
 
+/** What became of a transaction and the moves at its end. */
+export type CommittedIn =
+  | { readonly kind: 'committed' | 'fenced'; readonly committed: Committed }
+  | Exclude<Ended, { kind: 'committed' }>
+
 const FIELDS = ['leaseTable', 'leaseTtlMs', 'timeoutMs']
 /** The offsets' schema. */
 export const OFFSET_SCHEMA: Schema = {
   kind: 'offsets',
-  steps: [(names) => [createOffsets(names)], FUNCTIONS_ONLY],
+  steps: [(names) => [createOffsets(names)], FUNCTIONS_ONLY, FUNCTIONS_ONLY],
   functions: (names) => [createCommitSlices(names)],
 }
 const PARKED_PAGE = 200
@@ -120,18 +126,26 @@ export class PostgresOffsetStore implements OffsetStore {
   }
 
   /**
-   * The same in a transaction that was begun elsewhere, under whose name it must still run.
+   * The same at the end of a transaction that was begun elsewhere, under whose name it must still run; then commits it. All of it or nothing: where a slice is
+   * fenced off nothing is committed, and the transaction is to be rolled back.
    *
-   * @throws what pg throws
+   * @throws what pg throws for the moves
    */
   async commitIn(
     client: ClientBase,
     transaction: string,
     key: ProjectionKey,
     moves: readonly Move[],
-  ): Promise<Committed> {
+  ): Promise<CommittedIn> {
     const values = [...this.#of(key), encodeMoves(moves), transaction]
-    return committed(moves, await query(client, this.#statements.commit, values))
+    try {
+      const ended = await queryAndCommit(client, this.#statements.commit, values)
+      return ended.kind === 'committed' ? { kind: 'committed', committed: committed(moves, ended.rows) } : ended
+    } catch (error) {
+      const slices = fencedBy(error)
+      if (slices === undefined) throw error
+      return { kind: 'fenced', committed: { moved: new Map(), fenced: slices } }
+    }
   }
 
   async slices(key: ProjectionKey, only?: readonly number[]): Promise<readonly SliceRecord[]> {
@@ -205,4 +219,10 @@ export class PostgresOffsetStore implements OffsetStore {
 function committed(moves: readonly Move[], rows: readonly Row[]): Committed {
   const moved = new Map(rows.map(([slice, revision]) => [Number(slice), Number(revision)]))
   return { moved, fenced: moves.map(({ slice }) => slice).filter((slice) => !moved.has(slice)) }
+}
+
+/** The slices that an error names as fenced off. */
+function fencedBy(error: unknown): readonly number[] | undefined {
+  if (sqlState(error) !== FENCED || !(error instanceof Error) || !('detail' in error)) return undefined
+  return String(error.detail).split(',').map(Number)
 }
