@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { entityKey } from 'eventsourced'
 import { expect, test } from 'vitest'
 import { fieldsIn } from '../wire/header-block.js'
-import { evtHeader, evtOf, msgHead, tombstoneHeader } from './evt-message.js'
+import { evtHeader, msgHead, readingEvts, tombstoneHeader } from './evt-message.js'
 import { metadataLines } from './metadata.js'
 import type { StoredMsg } from './stored-msg.js'
 import { subjectOf } from './subject.js'
 
+const evtOf = readingEvts()
 const KEY = entityKey('counter', randomUUID())
 const APPEND_ID = `${randomUUID()}:7`
 const TIME = new Date()
@@ -62,4 +63,16 @@ test.for([
   expect(() => evtOf(msgWith(`${block}\r\n`))).toThrow(
     expect.objectContaining({ code: 'REFUSED', reason: 'bad-input' }),
   )
+})
+
+test('events that differ from the one before them come as they are', () => {
+  const read = readingEvts()
+  const evts = [
+    { type: 'A', appendId: 'a:1' },
+    { type: 'A', appendId: 'a:2' },
+    { type: 'B', appendId: 'a:2' },
+    { type: '%', appendId: 'b:2' },
+  ]
+  const blocks = evts.map(({ type, appendId }) => `${evtHeader(1, appendId, { ...EVT, type, metadata: {} })}\r\n`)
+  expect(blocks.map((block) => read(msgWith(block)))).toMatchObject(evts)
 })

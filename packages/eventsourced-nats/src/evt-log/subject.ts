@@ -38,10 +38,15 @@ export function isOfType(
   slices: readonly number[] | undefined,
 ): (subject: string) => boolean {
   const start = `${stream}.${typeName}.`
-  if (slices === undefined) return (subject) => subject.startsWith(start)
-  const wanted = new Set(slices.map(String))
-  return (subject) =>
-    subject.startsWith(start) && wanted.has(subject.slice(start.length, subject.indexOf('.', start.length)))
+  const wanted = slices && new Set(slices.map(String))
+  const isWanted = (subject: string) =>
+    subject.startsWith(start) &&
+    (wanted === undefined || wanted.has(subject.slice(start.length, subject.indexOf('.', start.length))))
+  let last: { readonly subject: string; readonly isWanted: boolean } | undefined
+  return (subject) => {
+    if (last?.subject !== subject) last = { subject, isWanted: isWanted(subject) }
+    return last.isWanted
+  }
 }
 
 /** The key of the entity that a subject belongs to. @throws {InvalidInputError} if it is none of ours */

@@ -1,10 +1,10 @@
 import type { EntityKey, EvtsByIdOptions, PersistedEvt } from 'eventsourced'
-import { evtOf, msgHead } from '../evt-message.js'
+import { msgHead, readingEvts } from '../evt-message.js'
 import { readHead } from '../head.js'
 import type { RecentHeads } from '../recent-heads.js'
 import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
-import { keysInOrder, subjectOf } from '../subject.js'
+import { subjectOf } from '../subject.js'
 import { follow } from './follow.js'
 import { type Read, replay } from './replay.js'
 
@@ -38,6 +38,6 @@ export async function* evtsById(
 }
 
 function evtsOf(reads: readonly Read[]): readonly PersistedEvt[] {
-  const toKey = keysInOrder()
-  return reads.flatMap(({ msg }) => evtOf(msg, toKey) ?? [])
+  const evtOf = readingEvts()
+  return reads.flatMap(({ msg }) => evtOf(msg) ?? [])
 }

@@ -1,10 +1,9 @@
 import { type EvtsByTypeOptions, type PersistedEvt, SLICE_COUNT } from 'eventsourced'
-import { evtOf } from '../evt-message.js'
+import { readingEvts } from '../evt-message.js'
 import { lastSeqOf } from '../last.js'
 import type { RecentHeads } from '../recent-heads.js'
-import type { StoredMsg } from '../stored-msg.js'
 import { leaderMsg, type Stream } from '../stream.js'
-import { isOfType, keysInOrder, subjectsOfType } from '../subject.js'
+import { isOfType, subjectsOfType } from '../subject.js'
 import { follow } from './follow.js'
 
 /** Pages of the events of a type, or of some of its slices, through a consumer of either just those or all messages. */
@@ -22,9 +21,7 @@ export async function* evtsByType(
   if (subjects.length === 0) return
   const last = live ? Infinity : await lastSeq(stream, recent, subjects, signal)
   if (last <= after) return
-  const toKey = keysInOrder()
-  const read = (msg: StoredMsg) => evtOf(msg, toKey)
-  const reading = { subjects, after, isPatient: live, wanted, read }
+  const reading = { subjects, after, isPatient: live, wanted, read: readingEvts() }
   for await (const { items, through } of follow(stream, reading, signal)) {
     recent.reached(through)
     if (items.length > 0) yield through <= last ? items : items.filter(({ position }) => position <= last)
