@@ -3,9 +3,9 @@ import { readingPlaces } from './consumed-msg.js'
 
 const PLACES = ['12.1.1795273296324969247', '9007199254740991.20.1795273297001000000', '13.21.1795273297001999999']
 const EXPECTED = [
-  { seq: 12, consumerSeq: 1, time: 1_795_273_296_324 },
-  { seq: 9_007_199_254_740_991, consumerSeq: 20, time: 1_795_273_297_001 },
-  { seq: 13, consumerSeq: 21, time: 1_795_273_297_001 },
+  { seq: 12, consumerSeq: 1, time: new Date(1_795_273_296_324) },
+  { seq: 9_007_199_254_740_991, consumerSeq: 20, time: new Date(1_795_273_297_001) },
+  { seq: 13, consumerSeq: 21, time: new Date(1_795_273_297_001) },
 ]
 
 test.for([

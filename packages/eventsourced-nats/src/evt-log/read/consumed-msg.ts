@@ -8,8 +8,8 @@ export interface Place {
   readonly seq: number
   /** Among all that the consumer has delivered. */
   readonly consumerSeq: number
-  /** When it was stored, in milliseconds since 1970. */
-  readonly time: number
+  /** When it was stored. */
+  readonly time: Date
 }
 
 /**
@@ -18,7 +18,10 @@ export interface Place {
  */
 export function readingPlaces(): (reply: string) => Place | undefined {
   let start: number | undefined
-  return (reply) => placeAt(reply, (start ??= startOf(reply)))
+  let last = new Date(0)
+  // What was stored in the same millisecond shares its date: readers keep many of them.
+  const dateOf = (ms: number) => (ms === last.getTime() ? last : (last = new Date(ms)))
+  return (reply) => placeAt(reply, (start ??= startOf(reply)), dateOf)
 }
 
 /** Where `seq` stands. Whoever has more tokens behind it has two more before it. */
@@ -27,7 +30,7 @@ function startOf(reply: string): number {
   return tokens.slice(0, tokens.length === 9 ? 5 : 7).join('.').length + 1
 }
 
-function placeAt(reply: string, start: number): Place | undefined {
+function placeAt(reply: string, start: number, dateOf: (ms: number) => Date): Place | undefined {
   const seqEnd = reply.indexOf('.', start)
   const consumerSeqEnd = reply.indexOf('.', seqEnd + 1)
   const timeEnd = reply.indexOf('.', consumerSeqEnd + 1)
@@ -37,7 +40,7 @@ function placeAt(reply: string, start: number): Place | undefined {
   // In nanoseconds, which are more than a number can tell apart.
   const time = numberIn(reply, consumerSeqEnd + 1, timeEnd - 6)
   if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(consumerSeq) || !Number.isSafeInteger(time)) return undefined
-  return { seq, consumerSeq, time }
+  return { seq, consumerSeq, time: dateOf(time) }
 }
 
 function numberIn(text: string, start: number, end: number): number {
@@ -53,22 +56,18 @@ function numberIn(text: string, start: number, end: number): number {
 /** A message as a consumer gave it: its headers are read if somebody asks for them, which for those passed over nobody does. */
 export class ConsumedMsg implements StoredMsg {
   readonly seq: number
+  readonly time: Date
   readonly #msg: Received
-  readonly #time: number
   #headers: StoredMsg['headers'] | undefined
 
   constructor(msg: Received, { seq, time }: Place) {
     this.#msg = msg
     this.seq = seq
-    this.#time = time
+    this.time = time
   }
 
   get subject(): string {
     return this.#msg.subject
-  }
-
-  get time(): Date {
-    return new Date(this.#time)
   }
 
   get headers(): StoredMsg['headers'] {
