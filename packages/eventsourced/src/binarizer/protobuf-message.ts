@@ -48,7 +48,7 @@ function copyOf(buffer: Uint8Array, size: number): Uint8Array {
 
 /** Fields without nulls, and with bytes of their own instead of views of what was decoded, which they would keep in memory. */
 function plain(fields: PlainObject): PlainObject {
-  for (const name of Object.keys(fields)) {
+  for (const name in fields) {
     const value = fields[name]
     if (value === null) delete fields[name]
     else if (typeof value === 'object') fields[name] = plainValue(value)
