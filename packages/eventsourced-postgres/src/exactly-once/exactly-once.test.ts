@@ -125,7 +125,15 @@ test('where one slice of a batch is fenced off nothing of the batch is stored', 
     await handle({ evt, key, seqNo: 1, position: 9, appendId: '', time: new Date(), metadata: {} }, { signal })
   }
   const { signal } = new AbortController()
-  const batch = { projection, evts: [], moves, signal, each: write, whole: async () => {}, forget: async () => {} }
+  const batch = {
+    projection,
+    evts: [],
+    moves: () => moves,
+    signal,
+    each: write,
+    whole: async () => {},
+    forget: async () => {},
+  }
   expect(await delivery.deliver(batch)).toEqual({ moved: new Map(), fenced: [1] })
   expect((await store.slices(projection)).map(({ offset }) => offset.position)).toEqual([0, 0])
   expect((await notes.admin.query('SELECT FROM applied')).rowCount).toBe(0)

@@ -16,7 +16,7 @@ export async function finish<Evt>(
   { projection, moves }: Batch<Evt>,
   { client, name, inTime }: Transaction,
 ): Promise<Outcome<Committed>> {
-  const ended = await inTime(store.commitIn(client, name, projection, moves)).catch((error: unknown) => {
+  const ended = await inTime(store.commitIn(client, name, projection, moves())).catch((error: unknown) => {
     // It waits for what the handler has left behind, which may never end, or crash.
     if (sqlState(error) === undefined) return { kind: 'failed', error } as const
     throw offenceOf(error)

@@ -36,7 +36,7 @@ export function countLosses(): Losses {
     },
     clear: (batch) => {
       if (together.size === 0 && alone.size === 0) return
-      const ends = new Map(batch.moves.map(({ slice, offset }) => [slice, offset.position]))
+      const ends = new Map(batch.moves().map(({ slice, offset }) => [slice, offset.position]))
       const evts = batch.evts.filter(({ key, position }) => position <= (ends.get(sliceOf(key.id)) ?? 0))
       for (const name of namesOf(batch, evts)) {
         together.delete(name)
@@ -60,6 +60,6 @@ function count(losses: Map<string, number>, name: string): number {
 function namesOf<Evt>(batch: Batch<Evt>, evts = batch.evts): readonly string[] {
   const { name, version } = batch.projection
   const positions =
-    evts.length > 0 ? evts.map(({ position }) => position) : batch.moves.map(({ offset }) => offset.position)
+    evts.length > 0 ? evts.map(({ position }) => position) : batch.moves().map(({ offset }) => offset.position)
   return positions.map((position) => `${name}-v${version}:${position}`)
 }

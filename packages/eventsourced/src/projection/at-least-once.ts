@@ -54,7 +54,7 @@ function delivery<Evt>(
     deliver: async (batch) => {
       await handle(batch)
       if (onForgotten !== undefined) await batch.forget(onForgotten)
-      return offsetStore.commit(batch.projection, batch.moves)
+      return offsetStore.commit(batch.projection, batch.moves())
     },
     close: async () => {},
   }

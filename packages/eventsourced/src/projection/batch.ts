@@ -2,7 +2,7 @@ import { context } from '@opentelemetry/api'
 import { traceContextOf } from '../entity/telemetry.js'
 import { messageOf } from '../errors.js'
 import { nameOf } from '../log/entity-key.js'
-import type { Batch, ForgottenEntity, HandlerContext, ProjectedEvt } from './delivery.js'
+import type { Batch, ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { HandlerError } from './handler-error.js'
 import type { Move } from './offset-store.js'
 import type { ProjectionKey } from './projection-key.js'
@@ -26,70 +26,58 @@ export interface BatchParts<Evt> {
 /** After how long what was handled one by one is kept, and others have their turn, in milliseconds. */
 const LONG_MS = 500
 
-/**
- * A batch as a delivery gets it. Not an object literal: a getter in one gives each of them a shape of its own, which holds on to all events of the batch until
- * the next major collection.
- */
-export class BatchInHand<Evt> implements Batch<Evt> {
-  readonly projection: ProjectionKey
-  readonly evts: readonly ProjectedEvt<Evt>[]
-  readonly signal: AbortSignal
-  readonly #parts: BatchParts<Evt>
-  #moves: readonly Move[]
-  /** Who knows them before the events are handled is to handle all of them. */
-  #areMovesTold = false
+/** A batch as a delivery gets it. It has no getters: in an object literal one gives each of them a shape of its own, which keeps all its events until the next major collection. */
+export function makeBatch<Evt>(parts: BatchParts<Evt>): Batch<Evt> {
+  const { projection, evts, forgotten, isToEnd, onEnded, abort, timeoutMs } = parts
+  const { signal } = abort
+  let { moves } = parts
+  // Who knows them before the events are handled is to handle all of them.
+  let areTold = false
+  return {
+    projection,
+    evts,
+    signal,
 
-  constructor(parts: BatchParts<Evt>) {
-    this.projection = parts.projection
-    this.evts = parts.evts
-    this.signal = parts.abort.signal
-    this.#parts = parts
-    this.#moves = parts.moves
-  }
+    moves() {
+      areTold = true
+      return moves
+    },
 
-  get moves(): readonly Move[] {
-    this.#areMovesTold = true
-    return this.#moves
-  }
-
-  async each(handle: (evt: ProjectedEvt<Evt>, context: HandlerContext) => unknown): Promise<void> {
-    const { evts, signal } = this
-    const { isToEnd, onEnded } = this.#parts
-    const endAt = performance.now() + LONG_MS
-    await this.#watched(evts.length, async (watchdog) => {
-      for (const [index, evt] of evts.entries()) {
-        if (index > 0 && !this.#areMovesTold && (isToEnd() || performance.now() > endAt)) {
-          this.#moves = onEnded(index)
-          return
+    async each(handle) {
+      if (evts.length === 0) return
+      const watchdog = new Watchdog(timeoutMs, abort)
+      const endAt = performance.now() + LONG_MS
+      try {
+        for (const [index, evt] of evts.entries()) {
+          if (index > 0 && !areTold && (isToEnd() || performance.now() > endAt)) {
+            moves = onEnded(index)
+            return
+          }
+          await attempt(watchdog, () => inTraceOf(evt, () => handle(evt, { signal })), {
+            what: `event ${evt.seqNo} of ${nameOf(evt.key)}`,
+            index,
+          })
         }
-        await attempt(watchdog, () => inTraceOf(evt, () => handle(evt, { signal })), {
-          what: `event ${evt.seqNo} of ${nameOf(evt.key)}`,
-          index,
-        })
+      } finally {
+        watchdog.stop()
       }
-    })
+    },
+
+    async whole(handle) {
+      if (evts.length === 0) return
+      await once(() => handle(evts, { signal }), `${evts.length} events`)
+    },
+
+    async forget(handle) {
+      if (forgotten === undefined) return
+      await once(() => handle(forgotten, { signal }), `that ${nameOf(forgotten.key)} is forgotten`)
+    },
   }
 
-  async whole(handle: (evts: readonly ProjectedEvt<Evt>[], context: HandlerContext) => unknown): Promise<void> {
-    const { evts, signal } = this
-    const about = { what: `${evts.length} events`, index: undefined }
-    await this.#watched(evts.length, (watchdog) => attempt(watchdog, () => handle(evts, { signal }), about))
-  }
-
-  async forget(handle: (entity: ForgottenEntity, context: HandlerContext) => unknown): Promise<void> {
-    const { signal } = this
-    const { forgotten } = this.#parts
-    if (forgotten === undefined) return
-    const about = { what: `that ${nameOf(forgotten.key)} is forgotten`, index: undefined }
-    await this.#watched(1, (watchdog) => attempt(watchdog, () => handle(forgotten, { signal }), about))
-  }
-
-  /** Calls handlers under a watchdog, if there is anything to call them for. */
-  async #watched(count: number, call: (watchdog: Watchdog) => Promise<void>): Promise<void> {
-    if (count === 0) return
-    const watchdog = new Watchdog(this.#parts.timeoutMs, this.#parts.abort)
+  async function once(call: () => unknown, what: string): Promise<void> {
+    const watchdog = new Watchdog(timeoutMs, abort)
     try {
-      await call(watchdog)
+      await attempt(watchdog, call, { what, index: undefined })
     } finally {
       watchdog.stop()
     }

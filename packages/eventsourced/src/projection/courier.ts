@@ -1,5 +1,5 @@
 import { asError, type EventSourcedError } from '../errors.js'
-import { BatchInHand } from './batch.js'
+import { makeBatch } from './batch.js'
 import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { isHandlerError } from './handler-error.js'
 import { failureOf, freshFateOf, isTooNew, type Item, parkBehind, type Stride, strideOf, stridesOf } from './item.js'
@@ -197,7 +197,7 @@ export class Courier<Evt> {
     const abort = new AbortController()
     let strides = all
     let count = load.evts.length
-    const batch = new BatchInHand({
+    const batch = makeBatch({
       projection,
       ...load,
       moves: movesOf(all),

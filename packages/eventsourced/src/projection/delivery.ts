@@ -46,13 +46,16 @@ export interface Batch<Evt> {
   readonly projection: ProjectionKey
   /** May be empty, where slices only move. */
   readonly evts: readonly ProjectedEvt<Evt>[]
-  /** To be read once the events are handled: `each` may leave some for later, and then they say so. */
-  readonly moves: readonly Move[]
+  /**
+   * How far the slices have come. To be asked once the events are handled: `each` may leave some for later, and then they say so; who asks before is to handle
+   * all of them.
+   */
+  readonly moves: () => readonly Move[]
   /** Fires when nobody waits for the delivery any longer. */
   readonly signal: AbortSignal
   /**
    * Calls a handler for one event after another, each with a bound of time and in the event's trace. It ends early when that takes long, or the slices are
-   * to rest or to be handed over; unless `moves` were read before, all events are handled then.
+   * to rest or to be handed over; unless `moves` were asked for before, all events are handled then.
    *
    * @throws {HandlerError} at the first that fails
    */

@@ -125,7 +125,13 @@ test('a delivery that wants to know the moves before handles all events', async 
   const id = newId()
   await bench.note(id, 50)
   const { handler, arrived, goOn } = standingStillAt(id, 3)
-  const eager: Delivery<Noted> = { ...handler, deliver: (batch) => handler.deliver({ ...batch }) }
+  const eager: Delivery<Noted> = {
+    ...handler,
+    deliver: (batch) => {
+      const moves = batch.moves()
+      return handler.deliver({ ...batch, moves: () => moves })
+    },
+  }
   const first = await bench.start({ handler: eager })
   await arrived
   const stopped = first.stop()

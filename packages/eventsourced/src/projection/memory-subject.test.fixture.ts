@@ -45,7 +45,7 @@ export const deliverExactlyOnce: Deliver = (store, before, applied) => ({
       staged.push({ id: evt.key.id, seqNo: evt.seqNo })
     })
     batch.signal.throwIfAborted()
-    const committed = await store.commit(batch.projection, batch.moves)
+    const committed = await store.commit(batch.projection, batch.moves())
     applied.push(...staged.filter(({ id }) => committed.moved.has(sliceOf(id))))
     return committed
   },

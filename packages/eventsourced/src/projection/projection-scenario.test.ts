@@ -30,14 +30,14 @@ const BROKEN: Readonly<Record<string, Deliver>> = {
         await before(evt, context)
         applied.push({ id: evt.key.id, seqNo: evt.seqNo })
       })
-      return store.commit(batch.projection, batch.moves)
+      return store.commit(batch.projection, batch.moves())
     },
   }),
   'moves before it handles': (store, before, applied) => ({
     ...deliverAtLeastOnce(store, before, applied),
     deliver: async (batch) => {
-      const committed = await store.commit(batch.projection, batch.moves)
-      await deliverAtLeastOnce(store, before, applied).deliver({ ...batch, moves: [] })
+      const committed = await store.commit(batch.projection, batch.moves())
+      await deliverAtLeastOnce(store, before, applied).deliver({ ...batch, moves: () => [] })
       return committed
     },
   }),
@@ -45,7 +45,8 @@ const BROKEN: Readonly<Record<string, Deliver>> = {
     const delivery = deliverExactlyOnce(store, before, applied)
     return {
       ...delivery,
-      deliver: (batch) => delivery.deliver({ ...batch, moves: batch.moves.map((move) => ({ ...move, park: [] })) }),
+      deliver: (batch) =>
+        delivery.deliver({ ...batch, moves: () => batch.moves().map((move) => ({ ...move, park: [] })) }),
     }
   },
 }
