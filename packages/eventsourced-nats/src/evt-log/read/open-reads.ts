@@ -113,6 +113,8 @@ class OpenRead<Item> implements AsyncIterator<Item, void, void> {
 class ItemByItem<Item> implements AsyncIterator<Item, void, void> {
   readonly #pages: OpenRead<readonly Item[]>
   #page: Iterator<Item> = [].values()
+  /** That the next page comes: who asks meanwhile asks again then. */
+  #turn: Promise<void> | undefined
 
   constructor(pages: OpenRead<readonly Item[]>) {
     this.#pages = pages
@@ -120,11 +122,16 @@ class ItemByItem<Item> implements AsyncIterator<Item, void, void> {
 
   // An async function would make twice as many objects for each.
   next(): Promise<IteratorResult<Item, void>> {
+    if (this.#turn !== undefined) return this.#turn.then(() => this.next())
     const item = this.#pages.isEnded ? undefined : this.#page.next()
-    return item === undefined || item.done === true ? this.#nextPage() : Promise.resolve(item)
+    if (item !== undefined && item.done !== true) return Promise.resolve(item)
+    const first = this.#firstOfNextPage()
+    const turned = () => void (this.#turn = undefined)
+    this.#turn = first.then(turned, turned)
+    return first
   }
 
-  async #nextPage(): Promise<IteratorResult<Item, void>> {
+  async #firstOfNextPage(): Promise<IteratorResult<Item, void>> {
     for (;;) {
       const page = await this.#pages.next()
       if (page.done === true) return page
