@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 import { connected, groupedInserts } from './bare-inserts.js'
 import { closedLoop, entitiesOf, type Latencies, openLoop } from './load.js'
 
-/** Appends to the log, or bare inserts of what waits, without the lock by which the log's positions are in order. */
-export type Way = 'log' | 'bare'
+/** Appends to the log, or bare inserts of what waits: without the lock by which the log's positions are in order, or with one like it. */
+export type Way = 'log' | 'bare' | 'locked'
 
 /** Rounds of a load, one behind the other: of so many entities each in a closed loop, or of so many appends a second each in an open one. */
 export interface Rounds {
@@ -45,7 +45,7 @@ if (process.argv[1] === SCRIPT) {
   const [, , connectionString = '', way, loop, ms, ...of] = process.argv
   const evtLog = await PostgresEvtLog.create({ connection: { connectionString } })
   const client = await connected({ connectionString })
-  const newEntity = way === 'bare' ? groupedInserts(client) : entitiesOf(evtLog)
+  const newEntity = way === 'log' ? entitiesOf(evtLog) : groupedInserts(client, { isUnderLock: way === 'locked' })
   const run = loop === 'open' ? openLoop : closedLoop
   for (const each of of) {
     const { perSecond, p50, p99 } = await run(newEntity, Number(each), Number(ms))

@@ -8,6 +8,20 @@ export const DATA = { oldValue: '12345678901234567', inc: '123456789', by: 'tell
 export const PAYLOAD = Buffer.from(JSON.stringify(DATA))
 const GROUPS: NewEvt[][] = [[{ type: 'Increased', version: 1, bytes: PAYLOAD, metadata: {} }]]
 
+/** An instance, as the runtime's are: literals may come to be made outside of the young generation, where they keep alive what they refer to. */
+class EvtAppend implements Append {
+  readonly groups = GROUPS
+  readonly key: EntityKey
+  readonly expected: Head
+  readonly appendId: string
+
+  constructor(key: EntityKey, expected: Head, appendId: string) {
+    this.key = key
+    this.expected = expected
+    this.appendId = appendId
+  }
+}
+
 /** An entity that appends an event at a time. */
 export interface Appender {
   readonly key: EntityKey
@@ -21,7 +35,7 @@ export interface Appender {
 export function appender(evtLog?: EvtLog, id: string = randomUUID(), head: Head = { seqNo: 0, position: 0 }): Appender {
   const key = { typeName: 'counter', id }
   const nextAppendId = appendIds()
-  const next = (expected: Head): Append => ({ key, expected, appendId: nextAppendId(), groups: GROUPS })
+  const next = (expected: Head): Append => new EvtAppend(key, expected, nextAppendId())
   let expected = head
   const append = async (): Promise<void> => {
     if (evtLog === undefined) throw new Error('an appender without a log only makes appends')

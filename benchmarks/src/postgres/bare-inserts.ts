@@ -14,6 +14,8 @@ const FROM_UNNEST = `
     e.type_name, e.type, e.bytes, coalesce(e.metadata, '{}')
   FROM unnest($1::text[], $2::uuid[], $3::smallint[], $4::bigint[], $5::uuid[], $6::bigint[], $7::text[], $8::integer[], $9::bytea[],
     $10::jsonb[]) AS e (type_name, id, slice, seq_no, append_writer, append_no, type, version, bytes, metadata)`
+/** The same, one after another among all processes. */
+const UNDER_LOCK = `WITH lock AS MATERIALIZED (SELECT pg_advisory_xact_lock(1)) ${FROM_UNNEST}, lock`
 const SINGLE_ROW = `
   INSERT INTO eventsourced.events (${COLUMNS})
   VALUES (nextval('eventsourced.events_position'), $1, $2, clock_timestamp(), $3, $4, $5, $6, $7, $8, $9, '{}') RETURNING position`
@@ -60,9 +62,9 @@ async function insertAll(client: Client, { batch, times, count }: Rows): Promise
 
 /**
  * The least that a group commit could do, for comparison under the same load: rows that wait are inserted together, and while they are the next
- * batch forms. No lock, no judgement, no fence. Makes an entity's append.
+ * batch forms. No judgement, no fence, and no lock unless wanted. Makes an entity's append.
  */
-export function groupedInserts(client: Client): NewEntity {
+export function groupedInserts(client: Client, { isUnderLock = false } = {}): NewEntity {
   const queue: { readonly append: Append; readonly answer: () => void }[] = []
   let isRunning = false
   const run = async (): Promise<void> => {
@@ -72,6 +74,7 @@ export function groupedInserts(client: Client): NewEntity {
       await insert(
         client,
         batch.map(({ append }) => append),
+        isUnderLock ? UNDER_LOCK : FROM_UNNEST,
       )
       for (const { answer } of batch) answer()
     }
@@ -90,8 +93,8 @@ export function groupedInserts(client: Client): NewEntity {
   }
 }
 
-async function insert(client: Client, appends: readonly Append[]): Promise<void> {
-  await client.query({ name: 'from-unnest', text: FROM_UNNEST, values: unnested(appends) })
+async function insert(client: Client, appends: readonly Append[], text = FROM_UNNEST): Promise<void> {
+  await client.query({ name: text === FROM_UNNEST ? 'from-unnest' : 'under-lock', text, values: unnested(appends) })
 }
 
 /** The arrays of a batch that its columns are made of, without those that are there to be judged by. */

@@ -11,8 +11,9 @@ import { LOCK_NOT_AVAILABLE, type Meaning, meaningOf, sqlState } from '../errors
 import { measure } from './measure.js'
 import { resolveConflict } from './resolve-conflict.js'
 import type { EvtLogStatements } from './statements.js'
+import { positionsFrom, Stored } from './stored.js'
 import { Turns } from './turns.js'
-import { type BatchLimits, takeBatch, takeOut, uncertain, type Waiting } from './waiting.js'
+import { type BatchLimits, takeBatch, takeOut, uncertain, type Waiting, WaitingAppend } from './waiting.js'
 import { type EncodedBatch, encode, writeBatch, type Written } from './write-batch.js'
 
 /** What a group commit works with. */
@@ -71,9 +72,7 @@ export class GroupCommit {
       )
     }
     return new Promise((resolve, reject) => {
-      const since = performance.now()
-      const deadline = since + appendTimeoutMs
-      this.#queue.push({ append, ...measured, since, deadline, maybeStored: false, resolve, reject })
+      this.#queue.push(new WaitingAppend(append, measured, appendTimeoutMs, resolve, reject))
       this.#heldBytes += measured.heldBytes
       this.#running ??= this.#run()
     })
@@ -158,10 +157,8 @@ export class GroupCommit {
       if (conflicts.has(index)) {
         this.#resolve(waiting)
       } else {
-        const positions = []
-        for (let nth = 0; nth < evtCount; nth++) positions.push(position + nth)
-        const head = { seqNo: append.expected.seqNo + evtCount, position: position + evtCount - 1 }
-        this.#stored(waiting, { groups, head, positions })
+        const positions = positionsFrom(position, evtCount)
+        this.#stored(waiting, new Stored(groups, append.expected.seqNo + evtCount, positions))
       }
       position += evtCount
     }

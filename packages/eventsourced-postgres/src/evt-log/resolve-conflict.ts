@@ -2,6 +2,7 @@ import { ConflictError, type Persisted, UncertainError } from 'eventsourced'
 import type { ClientBase } from 'pg'
 import { query } from '../database/statement.js'
 import type { EvtLogStatements } from './statements.js'
+import { Stored } from './stored.js'
 import type { Waiting } from './waiting.js'
 
 /**
@@ -50,6 +51,6 @@ function asPersisted(
     evtCount += group.length
     stored++
   }
-  const { seqNo, position } = own[evtCount - 1] ?? { seqNo: 0, position: 0 }
-  return { groups: stored, head: { seqNo, position }, positions: own.slice(0, evtCount).map((evt) => evt.position) }
+  const positions = own.slice(0, evtCount).map((evt) => evt.position)
+  return new Stored(stored, own[evtCount - 1]?.seqNo ?? 0, positions)
 }

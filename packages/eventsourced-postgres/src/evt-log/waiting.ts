@@ -1,4 +1,5 @@
 import { type Append, type Persisted, UncertainError } from 'eventsourced'
+import type { Measure } from './measure.js'
 
 /** An append that waits to be written, or to become known. */
 export interface Waiting {
@@ -18,6 +19,38 @@ export interface Waiting {
   maybeStored: boolean
   readonly resolve: (persisted: Persisted) => void
   readonly reject: (error: Error) => void
+}
+
+/** Why it is an instance is told of `Stored`. */
+export class WaitingAppend implements Waiting {
+  readonly append: Append
+  readonly groups: number
+  readonly evtCount: number
+  readonly bytes: number
+  readonly heldBytes: number
+  readonly since = performance.now()
+  readonly deadline: number
+  maybeStored = false
+  readonly resolve: (persisted: Persisted) => void
+  readonly reject: (error: Error) => void
+
+  /** Not an options object, which would be a literal. */
+  constructor(
+    append: Append,
+    measured: Measure,
+    timeoutMs: number,
+    resolve: (persisted: Persisted) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.append = append
+    this.groups = measured.groups
+    this.evtCount = measured.evtCount
+    this.bytes = measured.bytes
+    this.heldBytes = measured.heldBytes
+    this.deadline = this.since + timeoutMs
+    this.resolve = resolve
+    this.reject = reject
+  }
 }
 
 /** How much goes into a batch. An append that is larger goes alone. */
