@@ -158,7 +158,8 @@ export class Intake<Evt> {
   #goOn(): void {
     const resume = this.#resume
     this.#resume = undefined
-    resume?.()
+    // What was taken is sent on its way first: where reading gives others work, too, they would have the processors meanwhile.
+    if (resume !== undefined) setImmediate(resume)
   }
 }
 
