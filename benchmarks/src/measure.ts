@@ -22,15 +22,14 @@ export interface Measured {
 
 /**
  * Measures contenders in turns, so that whatever else the machine does meets all of them alike. The first round warms up and is
- * not counted.
+ * not counted. Nobody calls gc() in between: it throws compiled code away, which whoever ran last a few contenders ago then has compiled again within its round,
+ * as no service ever has.
  */
 export async function measure(contenders: readonly Contender[], rounds = 5): Promise<Measured[]> {
   const rates = contenders.map((): number[] => [])
   for (let round = 0; round <= rounds; round++) {
     for (const [index, { prepare, run }] of contenders.entries()) {
       await prepare?.()
-      // So that nobody pays for what another left behind.
-      globalThis.gc?.()
       const startedAt = performance.now()
       const operations = await run()
       const rate = operations / ((performance.now() - startedAt) / 1_000)
