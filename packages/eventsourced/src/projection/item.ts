@@ -3,7 +3,7 @@ import { asError, codeOf, hasCode } from '../errors.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { isReserved } from '../log/reserved.js'
 import type { ForgottenEntity } from './delivery.js'
-import type { Failure, Move, Offset } from './offset-store.js'
+import type { Failure, Move, Offset, ParkedEvt } from './offset-store.js'
 import type { SliceState } from './slice-state.js'
 
 /** What is to become of an event. */
@@ -82,20 +82,18 @@ export function strideOf(state: SliceState, over: Partial<Move> = {}): Stride {
   return { state, move: { slice, revision, offset, failure, done, park: [], unpark: [], ...over } }
 }
 
-/** How the slices of items stand once all of them are handled. */
+/** How the slices of items stand once all of them are handled. No list is made of a slice's items: V8 would come to make such lists in the old generation, where they keep the items of past batches. */
 export function stridesOf<Evt>(items: readonly Item<Evt>[]): readonly Stride[] {
-  const bySlice = new Map<SliceState, Item<Evt>[]>()
-  for (const item of items) {
-    const found = bySlice.get(item.state)
-    if (found === undefined) bySlice.set(item.state, [item])
-    else found.push(item)
+  const lasts = new Map<SliceState, PersistedEvt>()
+  const parked = new Map<SliceState, ParkedEvt[]>()
+  for (const { state, stored, fate } of items) {
+    lasts.set(state, stored)
+    if (fate.kind !== 'park') continue
+    const ofSlice = parked.get(state) ?? []
+    ofSlice.push({ evt: stored, failure: fate.failure })
+    parked.set(state, ofSlice)
   }
-  return [...bySlice].map(([state, own]) => {
-    const last = own.at(-1)
-    const offset = last === undefined ? state.offset : offsetAt(last.stored)
-    const park = own.flatMap(({ stored, fate }) =>
-      fate.kind === 'park' ? [{ evt: stored, failure: fate.failure }] : [],
-    )
-    return strideOf(state, { offset, failure: undefined, park })
-  })
+  return [...lasts].map(([state, last]) =>
+    strideOf(state, { offset: offsetAt(last), failure: undefined, park: parked.get(state) ?? [] }),
+  )
 }
