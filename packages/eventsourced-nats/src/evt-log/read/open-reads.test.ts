@@ -17,6 +17,18 @@ test('whoever asks for many items at once gets them in order, and each once', as
   expect(reads.count).toBe(0)
 })
 
+test('whoever asks for some items ahead gets them in order', async () => {
+  const reads = new OpenReads(() => {})
+  const items = reads.iteratePages(undefined, pages)[Symbol.asyncIterator]()
+  const ahead = [items.next(), items.next(), items.next()]
+  const seen: (number | void)[] = []
+  for (let asked = await ahead.shift(); asked?.done === false; asked = await ahead.shift()) {
+    seen.push(asked.value)
+    ahead.push(items.next())
+  }
+  expect(seen).toEqual([1, 2, 3, 4, 5])
+})
+
 test('whoever asks for many items at once of a read that is ended hears of it, and waits for nothing', async () => {
   const reads = new OpenReads(() => {})
   const abort = new AbortController()

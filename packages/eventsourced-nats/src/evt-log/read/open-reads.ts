@@ -113,8 +113,8 @@ class OpenRead<Item> implements AsyncIterator<Item, void, void> {
 class ItemByItem<Item> implements AsyncIterator<Item, void, void> {
   readonly #pages: OpenRead<readonly Item[]>
   #page: Iterator<Item> = [].values()
-  /** That the next page comes: who asks meanwhile asks again then. */
-  #turn: Promise<void> | undefined
+  /** Who was the last to ask while a page is on its way: the next one is behind it. */
+  #tail: Promise<void> | undefined
 
   constructor(pages: OpenRead<readonly Item[]>) {
     this.#pages = pages
@@ -122,23 +122,30 @@ class ItemByItem<Item> implements AsyncIterator<Item, void, void> {
 
   // An async function would make twice as many objects for each.
   next(): Promise<IteratorResult<Item, void>> {
-    if (this.#turn !== undefined) return this.#turn.then(() => this.next())
-    const item = this.#pages.isEnded ? undefined : this.#page.next()
-    if (item !== undefined && item.done !== true) return Promise.resolve(item)
-    const first = this.#firstOfNextPage()
-    const turned = () => void (this.#turn = undefined)
-    this.#turn = first.then(turned, turned)
-    return first
+    const item = this.#tail === undefined ? this.#atHand() : undefined
+    if (item !== undefined) return Promise.resolve(item)
+    const answer = this.#tail === undefined ? this.#take() : this.#tail.then(() => this.#take())
+    const answered = (): void => {
+      if (this.#tail === tail) this.#tail = undefined
+    }
+    const tail = answer.then(answered, answered)
+    this.#tail = tail
+    return answer
   }
 
-  async #firstOfNextPage(): Promise<IteratorResult<Item, void>> {
+  async #take(): Promise<IteratorResult<Item, void>> {
     for (;;) {
+      const item = this.#atHand()
+      if (item !== undefined) return item
       const page = await this.#pages.next()
       if (page.done === true) return page
       this.#page = page.value.values()
-      const item = this.#page.next()
-      if (item.done !== true) return item
     }
+  }
+
+  #atHand(): IteratorYieldResult<Item> | undefined {
+    const item = this.#pages.isEnded ? undefined : this.#page.next()
+    return item?.done === true ? undefined : item
   }
 
   async return(): Promise<IteratorResult<Item, void>> {
