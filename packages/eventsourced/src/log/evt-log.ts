@@ -56,7 +56,7 @@ export interface PersistedEvt {
   readonly type: string
   readonly version: number
   readonly bytes: Uint8Array
-  /** When the log stored it, by the log's clock. */
+  /** When the log stored it, by the log's clock. Not to be changed: events that were stored together may share it. */
   readonly time: Date
   readonly metadata: Metadata
 }

@@ -284,7 +284,8 @@ function loadOf<Evt>(items: readonly Item<Evt>[]): Load<Evt> {
   for (const { stored, fate } of items) {
     if (fate.kind !== 'handle') continue
     const { key, seqNo, position, appendId, time, metadata } = stored
-    evts.push({ evt: fate.evt, key, seqNo, position, appendId, time, metadata })
+    // The handler's own: logs share the dates of events that were stored together.
+    evts.push({ evt: fate.evt, key, seqNo, position, appendId, time: new Date(time), metadata })
   }
   const [first] = items
   return { evts, forgotten: first?.fate.kind === 'forget' ? first.fate.entity : undefined }
