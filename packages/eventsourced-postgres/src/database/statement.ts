@@ -37,7 +37,7 @@ export type Ended =
   | { readonly kind: 'committed'; readonly rows: readonly Row[] }
   /** The server made a rollback of it, since a statement before had failed. */
   | { readonly kind: 'rolled-back' }
-  /** The COMMIT has failed, or its answer is lost. */
+  /** The COMMIT has failed, or nobody knows whether it was carried out: the connection was lost, before it or behind it. */
   | { readonly kind: 'failed'; readonly error: unknown }
 
 /** Runs the last statement of a transaction, and commits. @throws what the statement fails with: nothing is committed then, and the transaction is to be rolled back */
@@ -45,14 +45,18 @@ export async function queryAndCommit(client: ClientBase, last: Statement, values
   if (pipelines(client)) return endAtLength(client, await query(client, last, values))
   return new Promise((resolve, reject) => {
     const lastQuery = new LastQuery(last, values, (error, rows) => {
-      const [isDone, ended] = lastQuery.done
+      const [answered, ended] = lastQuery.done
       if (error === null) resolve(ended === 'COMMIT' ? { kind: 'committed', rows } : { kind: 'rolled-back' })
-      // Whether a connection was lost before or behind the COMMIT can't be told.
-      else if (isDone === undefined && sqlState(error) !== undefined) reject(error)
+      else if (answered === undefined && isCertain(error)) reject(error)
       else resolve({ kind: 'failed', error })
     })
     client.query(lastQuery)
   })
+}
+
+/** Whether a statement has failed for certain. Poolers tell by class 08 that they have lost the server: the COMMIT behind it may have been carried out. */
+function isCertain(error: Error): boolean {
+  return sqlState(error)?.startsWith('08') === false
 }
 
 async function endAtLength(client: ClientBase, rows: readonly Row[]): Promise<Ended> {

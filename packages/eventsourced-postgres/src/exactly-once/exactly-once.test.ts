@@ -5,7 +5,7 @@ import { Pool } from 'pg'
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { terminate } from '../fixture.test.helper.js'
 import { exactlyOnce, exactlyOnceGrouped, PostgresOffsetStore } from '../index.js'
-import { apply, type Noted, Notes, patiently, TYPE, upTo } from './notes.test.fixture.js'
+import { apply, type Noted, Notes, PATIENCE, patiently, TYPE, upTo } from './notes.test.fixture.js'
 
 let notes: Notes
 beforeEach(async () => {
@@ -38,6 +38,21 @@ test.each([
     for (const id of ids) expect(await notes.applied(id)).toEqual(upTo(30))
   },
 )
+
+test('a pool whose clients pipeline serves alike: events are applied once, and one that the COMMIT refuses is parked', async () => {
+  await notes.admin.query('CREATE TABLE odd (n integer UNIQUE DEFERRABLE INITIALLY DEFERRED)')
+  const pool = new Pool({ ...notes.connection, pipeline: true })
+  onTestFinished(() => pool.end())
+  const handler = exactlyOnce<Noted>(pool, async (evt, tx) => {
+    await apply(evt, tx)
+    await tx.query('INSERT INTO odd VALUES ($1)', [evt.evt.n % 2 === 1 ? evt.evt.n : 1])
+  })
+  const projection = await notes.start(handler, { onError: retry({ attempts: 1, then: 'park' }) })
+  const id = randomUUID()
+  await notes.note(id, 2)
+  await expect.poll(async () => (await projection.status()).parked, PATIENCE).toBe(1)
+  expect(await notes.applied(id)).toEqual([1])
+})
 
 test('a connection that is lost in a handler is no failure of the event', async () => {
   let calls = 0

@@ -18,8 +18,6 @@ export interface Tx {
 
 /** What a handler's transaction is guarded by. */
 export interface GuardOptions {
-  /** Ends once the transaction has begun, and fails if it can't: no statement is sent before, which would be a transaction of its own. */
-  readonly begun: Promise<unknown>
   /** Whether the connection was cut. */
   readonly isCut: () => boolean
   /** Whether the connection is lost. */
@@ -47,11 +45,7 @@ export interface Guarded {
    * @throws what the last statement failed with, whether the handler has caught that or not: the transaction can't go on
    */
   readonly call: (handler: (tx: Tx) => unknown) => Promise<void>
-  /**
-   * Lets no more of the handler's statements in. Those that it has left behind are answered before the next one.
-   *
-   * @throws why the transaction has not begun
-   */
+  /** Lets no more of the handler's statements in. Those that it has left behind are answered before the next one. */
   readonly end: () => Promise<void>
 }
 
@@ -62,9 +56,7 @@ const SIGNS = 4
  * Guards a transaction: a handler that outlives it must change nothing any more, neither by itself nor in the connection's next one; and one that thinks
  * for long between two statements must not lose it, so the server is shown that this process lives.
  */
-export function guardedTx(client: ClientBase, { begun, isCut, isLost, silenceMs }: GuardOptions): Guarded {
-  // Who asks nothing before its end hears of it then.
-  begun.catch(noop)
+export function guardedTx(client: ClientBase, { isCut, isLost, silenceMs }: GuardOptions): Guarded {
   let isOver = false
   const underWay = new Set<Promise<unknown>>()
   let failure: { readonly error: unknown } | undefined
@@ -93,8 +85,6 @@ export function guardedTx(client: ClientBase, { begun, isCut, isLost, silenceMs 
     statement: string | QueryConfig,
     values?: unknown[],
   ): Promise<QueryResult<R>> {
-    // Where it fails nothing is judged: `end` tells.
-    await begun
     try {
       if (sign !== undefined) await sign
       if (isOver || isCut()) throw new UnavailableError('the transaction of this event is over')
@@ -130,11 +120,7 @@ export function guardedTx(client: ClientBase, { begun, isCut, isLost, silenceMs 
     },
     end: async () => {
       clearInterval(signs)
-      try {
-        await begun
-      } finally {
-        isOver = true
-      }
+      isOver = true
       await sign
     },
   }

@@ -71,28 +71,3 @@ test('waits for a connection of the pool only as long as it is waited for itself
   for (const client of taken) client.release()
   await until('all are back', () => pool.waitingCount === 0 && pool.idleCount === pool.totalCount)
 })
-
-test('where the transaction can’t begin nothing is written outside of it, and that is why it fails', async () => {
-  // Of a text that does not parse nothing is run, neither the BEGIN.
-  const broken = { silenceMs: 10_000, settings: 'NO SUCH STATEMENT' }
-  const answers: unknown[] = []
-  const failing = inTransaction(
-    pool,
-    { ...OPTIONS, watched: broken },
-    {
-      write: async ({ call }) => {
-        await call(async (tx) => {
-          // It has failed by then.
-          await pool.query('SELECT pg_sleep(0.05)')
-          answers.push(...(await Promise.allSettled([write(tx, 1), write(tx, 2)])))
-          throw new Error('the handler’s')
-        })
-      },
-      finish: commit,
-    },
-  )
-  await expect(failing).rejects.toMatchObject({ code: '42601' })
-  expect(answers).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }])
-  expect(await written()).toEqual([])
-  await until('the connection is back', () => pool.waitingCount === 0 && pool.idleCount === pool.totalCount)
-})

@@ -62,14 +62,13 @@ export async function inTransaction<Result>(
   try {
     signal.throwIfAborted()
     const name = randomUUID()
-    const begun = line.inTime(
+    await line.inTime(
       client.query(
         `BEGIN ISOLATION LEVEL READ COMMITTED; ${watched.settings}; SET LOCAL ${TRANSACTION_SETTING} = '${name}'`,
       ),
     )
-    guarded = guardedTx(client, { ...line, begun, silenceMs: watched.silenceMs })
+    guarded = guardedTx(client, { ...line, silenceMs: watched.silenceMs })
     try {
-      // Meanwhile it prepares what it writes.
       await write(guarded)
     } finally {
       // Before anything else is sent: what comes behind a ROLLBACK or COMMIT would be a transaction of its own.
