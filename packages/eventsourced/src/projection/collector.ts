@@ -1,7 +1,7 @@
 import { isForgotten } from '../entity/forgotten.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { Intake } from './intake.js'
-import { freshFateOf, type Item, offsetAt } from './item.js'
+import { freshFateOf, Item, offsetAt } from './item.js'
 import type { Offset } from './offset-store.js'
 import type { ProjectionSetup } from './options.js'
 import type { SliceState } from './slice-state.js'
@@ -140,7 +140,7 @@ export class Collector<Evt> {
   }
 
   #itemOf(state: SliceState, evt: PersistedEvt): Item<Evt> {
-    return { state, stored: evt, fate: freshFateOf(evt, this.#setup.decode) }
+    return new Item(state, evt, freshFateOf(evt, this.#setup.decode))
   }
 
   /** Keeps an event whose slice is held back. */

@@ -2,7 +2,17 @@ import { asError, type EventSourcedError } from '../errors.js'
 import { makeBatch } from './batch.js'
 import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { isHandlerError } from './handler-error.js'
-import { failureOf, freshFateOf, isTooNew, type Item, parkBehind, type Stride, strideOf, stridesOf } from './item.js'
+import {
+  failureOf,
+  freshFateOf,
+  isTooNew,
+  Item,
+  parkBehind,
+  Projected,
+  type Stride,
+  strideOf,
+  stridesOf,
+} from './item.js'
 import { isUnstorable, type Move, type ParkedEvt } from './offset-store.js'
 import { type FailedEvt, type Verdict, verdictOf } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
@@ -164,7 +174,7 @@ export class Courier<Evt> {
 
   /** Handles a parked event, and takes it out. @returns why that failed, which is noted with the event. @throws the store's failure */
   async retryParked(state: SliceState, { evt: stored }: ParkedEvt): Promise<Error | undefined> {
-    const item = { state, stored, fate: freshFateOf(stored, this.#setup.decode) }
+    const item = new Item(state, stored, freshFateOf(stored, this.#setup.decode))
     const unparking = strideOf(state, { unpark: [stored.position] })
     const error = item.fate.kind === 'broken' ? item.fate.error : await this.#try(loadOf([item]), [unparking])
     if (error === undefined) {
@@ -282,10 +292,7 @@ const NOTHING = { evts: [], forgotten: undefined } as const
 function loadOf<Evt>(items: readonly Item<Evt>[]): Load<Evt> {
   const evts: ProjectedEvt<Evt>[] = []
   for (const { stored, fate } of items) {
-    if (fate.kind !== 'handle') continue
-    const { key, seqNo, position, appendId, time, metadata } = stored
-    // The handler's own: logs share the dates of events that were stored together.
-    evts.push({ evt: fate.evt, key, seqNo, position, appendId, time: new Date(time), metadata })
+    if (fate.kind === 'handle') evts.push(new Projected(fate.evt, stored))
   }
   const [first] = items
   return { evts, forgotten: first?.fate.kind === 'forget' ? first.fate.entity : undefined }

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError } from '../errors.js'
 import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
 import { SLICE_COUNT, sliceOf } from '../log/slice.js'
-import { freshFateOf, type Item } from './item.js'
+import { freshFateOf, Item } from './item.js'
 import type { SliceState } from './slice-state.js'
 
 /** What is read, and how far ahead. */
@@ -131,7 +131,7 @@ export class Intake<Evt> {
 
   #add(state: SliceState, stored: PersistedEvt): void {
     if (this.size === 0) this.#filledAt = performance.now()
-    this.#items.push({ state, stored, fate: freshFateOf(stored, this.#options.decode) })
+    this.#items.push(new Item(state, stored, freshFateOf(stored, this.#options.decode)))
     this.#bytes += stored.bytes.byteLength
     this.#count += 1
     if (!this.#isFlowing) this.#flow()

@@ -1,8 +1,10 @@
 import { isForgotten } from '../entity/forgotten.js'
 import { asError, codeOf, hasCode } from '../errors.js'
+import type { Metadata } from '../domain/event-sourced.js'
+import type { EntityKey } from '../log/entity-key.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { isReserved } from '../log/reserved.js'
-import type { ForgottenEntity } from './delivery.js'
+import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import type { Failure, Move, Offset, ParkedEvt } from './offset-store.js'
 import type { SliceState } from './slice-state.js'
 
@@ -17,11 +19,52 @@ export type Fate<Evt> =
   /** It can't be decoded, or else can't be handled. */
   | { readonly kind: 'broken'; readonly error: Error; readonly isUndecodable: boolean }
 
-/** An event on its way to the handler. */
-export interface Item<Evt> {
+/**
+ * An event on its way to the handler. It is an instance, as is what the handler gets of it: V8 comes to make literals in the old generation once many of them have
+ * outlived a collection, where those of past batches keep the next ones.
+ */
+export class Item<Evt> {
   readonly state: SliceState
   readonly stored: PersistedEvt
   fate: Fate<Evt>
+
+  constructor(state: SliceState, stored: PersistedEvt, fate: Fate<Evt>) {
+    this.state = state
+    this.stored = stored
+    this.fate = fate
+  }
+}
+
+/** The fate of an event that the handler is to have. */
+class Handling<Evt> {
+  readonly kind = 'handle'
+  readonly evt: Evt
+
+  constructor(evt: Evt) {
+    this.evt = evt
+  }
+}
+
+/** What the handler gets. */
+export class Projected<Evt> implements ProjectedEvt<Evt> {
+  readonly evt: Evt
+  readonly key: EntityKey
+  readonly seqNo: number
+  readonly position: number
+  readonly appendId: string
+  readonly time: Date
+  readonly metadata: Metadata
+
+  constructor(evt: Evt, { key, seqNo, position, appendId, time, metadata }: PersistedEvt) {
+    this.evt = evt
+    this.key = key
+    this.seqNo = seqNo
+    this.position = position
+    this.appendId = appendId
+    // The handler's own: logs share the dates of events that were stored together.
+    this.time = new Date(time)
+    this.metadata = metadata
+  }
 }
 
 /** An event whose entity has parked ones by now is parked behind them. */
@@ -45,7 +88,7 @@ function behindParked<Evt>(fate: Fate<Evt>): Fate<Evt> {
 
 function decoded<Evt>(stored: PersistedEvt, decode: (evt: PersistedEvt) => Evt): Fate<Evt> {
   try {
-    return { kind: 'handle', evt: decode(stored) }
+    return new Handling(decode(stored))
   } catch (error) {
     return { kind: 'broken', error: asError(error), isUndecodable: true }
   }
