@@ -102,9 +102,25 @@ function ownFields({ seq, subject, headers }: StoredMsg): OwnFields {
   }
 }
 
+/** A message of an entity's, and what its headers say: they are read once. */
+export interface Read {
+  readonly msg: StoredMsg
+  readonly fields: OwnFields
+  readonly head: MsgHead
+}
+
 /** @throws {RefusedError} with the reason `bad-input` for a message that is not one of ours */
+export function readMsg(msg: StoredMsg): Read {
+  const fields = ownFields(msg)
+  return { msg, fields, head: headOf(msg, fields) }
+}
+
+/** @throws {RefusedError} as {@link readMsg} does */
 export function msgHead(msg: StoredMsg): MsgHead {
-  const { seqNo, appendId = '', tombstone, fence } = ownFields(msg)
+  return headOf(msg, ownFields(msg))
+}
+
+function headOf(msg: StoredMsg, { seqNo, appendId = '', tombstone, fence }: OwnFields): MsgHead {
   const isTombstone = tombstone !== undefined
   return {
     seqNo: Number(seqNo),
@@ -118,14 +134,14 @@ export function msgHead(msg: StoredMsg): MsgHead {
 
 /**
  * Tells what event a message is, undefined for a tombstone, of messages one after another. What was stored together is of one entity and one append, and mostly of one type:
- * their keys and texts are then the same objects, which are fewer to keep and quicker to look up. Throws as {@link msgHead} does.
+ * their keys and texts are then the same objects, which are fewer to keep and quicker to look up. Throws as {@link readMsg} does.
  */
-export function readingEvts(): (msg: StoredMsg) => PersistedEvt | undefined {
+export function readingEvts(): (msg: StoredMsg, fields?: OwnFields) => PersistedEvt | undefined {
   const toKey = keysInOrder()
   const sameAppendId = sameIfEqual()
   const sameType = sameIfEqual()
-  return (msg) => {
-    const { seqNo, appendId = '', type = '', version, tombstone, metadata, deflated } = ownFields(msg)
+  return (msg, fields = ownFields(msg)) => {
+    const { seqNo, appendId = '', type = '', version, tombstone, metadata, deflated } = fields
     if (tombstone !== undefined) return undefined
     return {
       key: toKey(msg.subject),

@@ -1,12 +1,11 @@
 import type { EntityKey, EvtsByIdOptions, PersistedEvt } from 'eventsourced'
-import { msgHead, readingEvts } from '../evt-message.js'
+import { type Read, readingEvts, readMsg } from '../evt-message.js'
 import { readHead } from '../head.js'
 import type { RecentHeads } from '../recent-heads.js'
-import type { StoredMsg } from '../stored-msg.js'
 import type { Stream } from '../stream.js'
 import { subjectOf } from '../subject.js'
 import { follow } from './follow.js'
-import { type Read, replay } from './replay.js'
+import { replay } from './replay.js'
 
 /** One entity's events, by the page: batched direct gets up to the head, then a consumer if the read is live. */
 export async function* evtsById(
@@ -29,8 +28,7 @@ export async function* evtsById(
   const seqNo = head?.seqNo ?? 0
   if (!live || seqNo >= to) return
   // A tombstone stands behind the event that it stands for, so that what follows the head stands behind either.
-  const read = (msg: StoredMsg): Read => ({ msg, head: msgHead(msg) })
-  const following = { subjects: [subject], after: head?.seq ?? 0, isPatient: true, read }
+  const following = { subjects: [subject], after: head?.seq ?? 0, isPatient: true, read: readMsg }
   for await (const { items } of follow(stream, following, signal)) {
     yield evtsOf(items.filter(({ head: { seqNo } }) => seqNo >= from && seqNo <= to))
     if (items.some(({ head: { seqNo } }) => seqNo >= to)) return
@@ -39,5 +37,5 @@ export async function* evtsById(
 
 function evtsOf(reads: readonly Read[]): readonly PersistedEvt[] {
   const evtOf = readingEvts()
-  return reads.flatMap(({ msg }) => evtOf(msg) ?? [])
+  return reads.flatMap(({ msg, fields }) => evtOf(msg, fields) ?? [])
 }

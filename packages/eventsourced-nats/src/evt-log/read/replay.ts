@@ -1,8 +1,7 @@
 import { UnavailableError } from 'eventsourced'
 import { backOff } from '../../wire/back-off.js'
 import { orAborted } from '../../wire/or-aborted.js'
-import { type MsgHead, msgHead } from '../evt-message.js'
-import type { StoredMsg } from '../stored-msg.js'
+import { type MsgHead, type Read, readMsg } from '../evt-message.js'
 import type { Stream } from '../stream.js'
 import { directGet } from './direct-get.js'
 import { findStart } from './find-start.js'
@@ -16,12 +15,6 @@ export interface Range {
   /** The last seqNo, at most that of the head: it is there, or a later message is. */
   readonly to: number
   /** A head of the entity's, told by the leader. */
-  readonly head: MsgHead
-}
-
-/** A message of an entity's, and what it says of the entity's head. */
-export interface Read {
-  readonly msg: StoredMsg
   readonly head: MsgHead
 }
 
@@ -46,7 +39,7 @@ export async function* replay(
   const deadline = performance.now() + stream.timeoutMs
   for (let attempt = 0; ; attempt++) {
     const { msgs, isEnd } = await directGet(stream, { subject, seq, maxMsgs: MAX_PAGE_MSGS }, signal)
-    const reads = msgs.map((msg): Read => ({ msg, head: msgHead(msg) }))
+    const reads = msgs.map(readMsg)
     yield reads.filter(({ head: { seqNo } }) => seqNo >= from && seqNo <= to)
     const last = reads.at(-1)?.head
     // What is deleted is followed by a later event, or by the tombstone with the seqNo of the last.

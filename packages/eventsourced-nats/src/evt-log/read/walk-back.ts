@@ -1,9 +1,9 @@
 import { type Received, statusOf } from '../../wire/header-block.js'
 import type { OutMsg } from '../../wire/outbox.js'
-import { msgHead } from '../evt-message.js'
+import { type Read, readMsg } from '../evt-message.js'
 import type { Stream } from '../stream.js'
 import { MAX_PAGE_BYTES, storedMsg } from './direct-get.js'
-import type { Range, Read } from './replay.js'
+import type { Range } from './replay.js'
 
 /** So many messages at most are read one by one, each in a round trip. */
 const MAX_STEPS = 32
@@ -63,10 +63,11 @@ class Walk {
     this.#bytes += stored.data.byteLength
     if (stored.seq < this.#seq || stored.subject !== this.#range.subject || this.#bytes > MAX_PAGE_BYTES)
       return 'nothing'
-    const head = msgHead(stored)
+    const read = readMsg(stored)
+    const { head } = read
     // What is deleted is no part of the chain.
     if (head.seqNo !== this.#seqNo || head.isTombstone) return 'nothing'
-    if (this.#seqNo <= this.#range.to) this.reads.push({ msg: stored, head })
+    if (this.#seqNo <= this.#range.to) this.reads.push(read)
     this.#seqNo -= 1
     // Messages that were stored as one stand one behind the other.
     this.#seq = head.fence ?? stored.seq - 1
