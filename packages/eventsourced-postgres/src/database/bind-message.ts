@@ -2,7 +2,7 @@ import type { Parameter } from './statement.js'
 
 /** Execute of the unnamed portal, all of its rows, as it goes over the wire. */
 const EXECUTE = Buffer.from([0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0])
-/** Sync: what went before is to be answered, and ends the transaction if none was begun. */
+/** Sync: the server answers what went before, and commits it unless a transaction was begun. */
 export const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
 /** Parse, Bind, and Execute of a COMMIT, and Sync. Should what went before it fail the server passes over all but the last. */
 export const COMMIT_AND_SYNC = Buffer.concat([

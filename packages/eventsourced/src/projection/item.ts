@@ -1,10 +1,8 @@
 import { isForgotten } from '../entity/forgotten.js'
 import { asError, codeOf, hasCode } from '../errors.js'
-import type { Metadata } from '../domain/event-sourced.js'
-import type { EntityKey } from '../log/entity-key.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { isReserved } from '../log/reserved.js'
-import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
+import type { ForgottenEntity } from './delivery.js'
 import type { Failure, Move, Offset, ParkedEvt } from './offset-store.js'
 import type { SliceState } from './slice-state.js'
 
@@ -20,8 +18,8 @@ export type Fate<Evt> =
   | { readonly kind: 'broken'; readonly error: Error; readonly isUndecodable: boolean }
 
 /**
- * An event on its way to the handler. It is an instance, as is what the handler gets of it: V8 comes to make literals in the old generation once many of them have
- * outlived a collection, where those of past batches keep the next ones.
+ * An event on its way to the handler. It is an instance, as is its fate: V8 comes to make literals in the old generation once many of them have outlived a
+ * collection, where those of past batches keep the next ones.
  */
 export class Item<Evt> {
   readonly state: SliceState
@@ -42,28 +40,6 @@ class Handling<Evt> {
 
   constructor(evt: Evt) {
     this.evt = evt
-  }
-}
-
-/** What the handler gets. */
-export class Projected<Evt> implements ProjectedEvt<Evt> {
-  readonly evt: Evt
-  readonly key: EntityKey
-  readonly seqNo: number
-  readonly position: number
-  readonly appendId: string
-  readonly time: Date
-  readonly metadata: Metadata
-
-  constructor(evt: Evt, { key, seqNo, position, appendId, time, metadata }: PersistedEvt) {
-    this.evt = evt
-    this.key = key
-    this.seqNo = seqNo
-    this.position = position
-    this.appendId = appendId
-    // The handler's own: logs share the dates of events that were stored together.
-    this.time = new Date(time)
-    this.metadata = metadata
   }
 }
 
