@@ -38,9 +38,11 @@ export interface Consumer<Item> {
   delete(): Promise<void>
 }
 
-/** Two pulls: while one is consumed the other one is on its way. */
-const MAX_WAITING_MSGS = 2_000
-const PULL_MSGS = 1_000
+/**
+ * Two pulls: while one is consumed the other one is on its way. Larger ones cost a projection a tenth: what waits for longer outlives a garbage collection, or two.
+ */
+const MAX_WAITING_MSGS = 1_000
+const PULL_MSGS = 500
 const MIN_PULL_BYTES = 8_388_608
 const PULL_EXPIRES_MS = 30_000
 const HEARTBEAT_MS = 2_000
