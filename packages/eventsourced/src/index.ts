@@ -59,6 +59,8 @@ export type {
   Persisted,
   PersistedEvt,
 } from './log/evt-log.js'
+export { paged, type Paged, type PageIterator, pagesOf } from './log/paged.js'
+export { ReadEvt } from './log/read-evt.js'
 export { SLICE_COUNT, sliceOf } from './log/slice.js'
 export { MemoryEvtLog } from './memory/memory-evt-log.js'
 export { MemorySnapshotStore } from './memory/memory-snapshot-store.js'

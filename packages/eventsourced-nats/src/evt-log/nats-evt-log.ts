@@ -14,6 +14,7 @@ import {
   type IdsOptions,
   type LogHead,
   type Persisted,
+  type Paged,
   type PersistedEvt,
   RefusedError,
 } from 'eventsourced'
@@ -107,14 +108,14 @@ export class NatsEvtLog implements EvtLog {
     return this.#work.do(() => readHeadPosition(this.#stream, this.#recent, atLeast))
   }
 
-  evtsById(key: EntityKey, options: EvtsByIdOptions = {}): AsyncIterable<PersistedEvt> {
+  evtsById(key: EntityKey, options: EvtsByIdOptions = {}): Paged<PersistedEvt> {
     checkEvtsById(key, options)
     return this.#reads.iteratePages(options.signal, (signal) =>
       evtsById(this.#stream, this.#recent, key, options, signal),
     )
   }
 
-  evtsByType(typeName: string, options: EvtsByTypeOptions = {}): AsyncIterable<PersistedEvt> {
+  evtsByType(typeName: string, options: EvtsByTypeOptions = {}): Paged<PersistedEvt> {
     checkEvtsByType(typeName, options)
     return this.#reads.iteratePages(options.signal, (signal) =>
       evtsByType(this.#stream, this.#recent, { typeName, ...options }, signal),

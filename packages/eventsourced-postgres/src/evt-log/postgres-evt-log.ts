@@ -13,6 +13,7 @@ import {
   type IdsOptions,
   type LogHead,
   type Persisted,
+  type Paged,
   type PersistedEvt,
 } from 'eventsourced'
 import { Accepted } from '../accepted.js'
@@ -89,12 +90,12 @@ export class PostgresEvtLog implements EvtLog {
     return this.#accepted.add(this.#reads.headPosition())
   }
 
-  evtsById(key: EntityKey, options: EvtsByIdOptions = {}): AsyncIterable<PersistedEvt> {
+  evtsById(key: EntityKey, options: EvtsByIdOptions = {}): Paged<PersistedEvt> {
     checkEvtsById(key, options)
     return this.#reads.byId(key, options)
   }
 
-  evtsByType(typeName: string, options: EvtsByTypeOptions = {}): AsyncIterable<PersistedEvt> {
+  evtsByType(typeName: string, options: EvtsByTypeOptions = {}): Paged<PersistedEvt> {
     checkEvtsByType(typeName, options)
     return this.#reads.byType(typeName, options)
   }

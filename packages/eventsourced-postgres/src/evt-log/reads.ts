@@ -5,6 +5,8 @@ import {
   type EvtsByTypeOptions,
   hasCode,
   type LogHead,
+  paged,
+  type Paged,
   type PersistedEvt,
   RefusedError,
   sliceOf,
@@ -16,7 +18,7 @@ import type { Listener } from '../database/listener.js'
 import type { Parameter, Row, Statement } from '../database/statement.js'
 import { sliceTopic } from '../database/waiters.js'
 import type { Page } from './decode-page.js'
-import { leavable } from './leavable.js'
+import { Leavable, LEFT } from './leavable.js'
 import { Pages, type Source } from './pages.js'
 import { type LiveReading, readLive, readPages } from './read.js'
 import { evtsOfEntity, evtsOfType } from './sources.js'
@@ -36,9 +38,8 @@ export interface ReadsOptions {
 const IDS = 1_000
 const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const RETRY_MS = 250
-/** Why a read is over whose consumer has left; nobody sees it. A reason that is not given would be made, with its stack, for each read. */
-const LEFT = 'the consumer has left'
 
+type Read<Item> = (signal: AbortSignal) => AsyncGenerator<readonly Item[], unknown, void>
 type EvtPages = AsyncGenerator<readonly PersistedEvt[], unknown, void>
 /** What a live read waits for. */
 interface Live extends Pick<LiveReading, 'to' | 'isComplete'> {
@@ -68,7 +69,7 @@ export class Reads {
     return Number(row?.[1])
   }
 
-  byId(key: EntityKey, options: EvtsByIdOptions): AsyncIterable<PersistedEvt> {
+  byId(key: EntityKey, options: EvtsByIdOptions): Paged<PersistedEvt> {
     const { from = 1, to = Number.MAX_SAFE_INTEGER, live = false } = options
     const after = Math.max(from, 1) - 1
     return this.#read(options.signal, (signal) => {
@@ -81,7 +82,7 @@ export class Reads {
     })
   }
 
-  byType(typeName: string, { after = 0, live = false, slice, signal }: EvtsByTypeOptions): AsyncIterable<PersistedEvt> {
+  byType(typeName: string, { after = 0, live = false, slice, signal }: EvtsByTypeOptions): Paged<PersistedEvt> {
     const slices = slice === undefined ? null : `{${slice.join(',')}}`
     return this.#read(signal, (signal) => {
       if (slice?.length === 0) return nothing()
@@ -118,23 +119,19 @@ export class Reads {
     for (const over of this.#open) over.abort(reason)
   }
 
-  /**
-   * Runs a read on a signal of its own, which fires when the caller's does, when the log closes, and when the consumer leaves. What it reads comes by the page
-   * and is given one by one: each generator that an item passes through takes longer than the item.
-   */
-  #read<Item>(
-    signal: AbortSignal | undefined,
-    read: (signal: AbortSignal) => AsyncGenerator<readonly Item[], unknown, void>,
-  ): AsyncIterable<Item> {
-    const over = new AbortController()
-    return leavable(this.#run(signal, over, read), () => over.abort(LEFT))
+  /** Runs a read on a signal of its own, which fires when the caller's does, when the log closes, and when the consumer leaves. */
+  #read<Item>(signal: AbortSignal | undefined, read: Read<Item>): Paged<Item> {
+    return paged<Item>(() => {
+      const over = new AbortController()
+      return new Leavable(this.#run(signal, over, read), over)
+    })
   }
 
   async *#run<Item>(
     signal: AbortSignal | undefined,
     over: AbortController,
-    read: (signal: AbortSignal) => AsyncGenerator<readonly Item[], unknown, void>,
-  ): AsyncGenerator<Item, void, void> {
+    read: Read<Item>,
+  ): AsyncGenerator<readonly Item[], void, void> {
     signal?.throwIfAborted()
     if (this.#closed !== undefined) throw this.#closed
     const onAbort = (): void => over.abort(signal?.reason)
@@ -142,10 +139,9 @@ export class Reads {
     this.#open.add(over)
     try {
       for await (const page of read(over.signal)) {
-        for (const item of page) {
-          over.signal.throwIfAborted()
-          yield item
-        }
+        over.signal.throwIfAborted()
+        yield page
+        over.signal.throwIfAborted()
       }
     } catch (error) {
       if (over.signal.reason !== LEFT) throw error

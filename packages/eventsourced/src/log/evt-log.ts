@@ -1,5 +1,6 @@
 import type { Metadata } from '../domain/event-sourced.js'
 import type { EntityKey } from './entity-key.js'
+import type { Paged } from './paged.js'
 
 /** Where an entity's last event stands; zeros if it has none. The fence of every append. */
 export interface Head {
@@ -120,9 +121,9 @@ export interface EvtLog {
   /** The position of the newest event of the log; 0 if there is none. */
   headPosition(options?: HeadPositionOptions): Promise<number>
   /** The events of one entity in order of seqNo. */
-  evtsById(key: EntityKey, options?: EvtsByIdOptions): AsyncIterable<PersistedEvt>
+  evtsById(key: EntityKey, options?: EvtsByIdOptions): Paged<PersistedEvt>
   /** The events of all entities of a type in order of position. Whoever has seen position p never later meets one at or below p. */
-  evtsByType(typeName: string, options?: EvtsByTypeOptions): AsyncIterable<PersistedEvt>
+  evtsByType(typeName: string, options?: EvtsByTypeOptions): Paged<PersistedEvt>
   /**
    * The ids of a type's entities that have events, each once, in an order of the log's own, however many they are. One whose events are
    * all deleted is left out, one that was forgotten is there by its mark; one that gets its first event, or loses its last, meanwhile may be there or not.

@@ -16,6 +16,8 @@ export interface BatchParts<Evt> {
   readonly moves: readonly Move[]
   /** Whether to leave what is not handled yet for later. */
   readonly isToEnd: () => boolean
+  /** Called each time the handler has begun: with an event, or with all of them. */
+  readonly onBegun: () => void
   /** Called when a batch ends before all its events are handled. @returns how far the slices have come */
   readonly onEnded: (handled: number) => readonly Move[]
   /** Aborted when a handler's time is over, or by whoever gives the delivery up. */
@@ -28,7 +30,7 @@ const LONG_MS = 500
 
 /** A batch as a delivery gets it. It has no getters: in an object literal one gives each of them a shape of its own, which keeps all its events until the next major collection. */
 export function makeBatch<Evt>(parts: BatchParts<Evt>): Batch<Evt> {
-  const { projection, evts, forgotten, isToEnd, onEnded, abort, timeoutMs } = parts
+  const { projection, evts, forgotten, isToEnd, onBegun, onEnded, abort, timeoutMs } = parts
   const { signal } = abort
   let { moves } = parts
   // Who knows them before the events are handled is to handle all of them.
@@ -56,6 +58,7 @@ export function makeBatch<Evt>(parts: BatchParts<Evt>): Batch<Evt> {
           await attempt(watchdog, () => inTraceOf(evt, () => handle(evt, { signal })), {
             what: `event ${evt.seqNo} of ${nameOf(evt.key)}`,
             index,
+            onBegun,
           })
         }
       } finally {
@@ -77,7 +80,7 @@ export function makeBatch<Evt>(parts: BatchParts<Evt>): Batch<Evt> {
   async function once(call: () => unknown, what: string): Promise<void> {
     const watchdog = new Watchdog(timeoutMs, abort)
     try {
-      await attempt(watchdog, call, { what, index: undefined })
+      await attempt(watchdog, call, { what, index: undefined, onBegun })
     } finally {
       watchdog.stop()
     }
@@ -92,12 +95,14 @@ function inTraceOf<Evt>(evt: ProjectedEvt<Evt>, run: () => unknown): unknown {
 interface Attempt {
   readonly what: string
   readonly index: number | undefined
+  readonly onBegun: () => void
 }
 
-async function attempt(watchdog: Watchdog, call: () => unknown, { what, index }: Attempt): Promise<void> {
+async function attempt(watchdog: Watchdog, call: () => unknown, { what, index, onBegun }: Attempt): Promise<void> {
   watchdog.restart()
   try {
     const result = call()
+    onBegun()
     if (isThenable(result)) await Promise.race([result, watchdog.over])
   } catch (error) {
     if (watchdog.isGivenUp) throw error

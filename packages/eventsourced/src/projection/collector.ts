@@ -75,6 +75,11 @@ export class Collector<Evt> {
     this.#taken = undefined
   }
 
+  /** Reads on, if there is room again: what was collected is on its way, or done. */
+  readOn(): void {
+    this.#intake?.readOn()
+  }
+
   /** How long to wait before what is there makes a batch, in milliseconds; `Infinity` if nothing is there. */
   get waitMs(): number {
     const { maxWaitMs } = this.#setup.bounds

@@ -18,6 +18,8 @@ const OUTCOMES = { again: 'failed', stop: 'failed', skip: 'skipped', park: 'park
 export interface CourierOptions<Evt> {
   readonly setup: ProjectionSetup<Evt>
   readonly telemetry: ProjectionTelemetry
+  /** Called when the handler has begun with events. */
+  readonly onBegun: () => void
   /** Told of each slice that was moved. */
   readonly onMoved: (state: SliceState) => void
   /** Whether what is not handled yet is to be left for later. */
@@ -31,13 +33,15 @@ export interface CourierOptions<Evt> {
 export class Courier<Evt> {
   readonly #setup: ProjectionSetup<Evt>
   readonly #telemetry: ProjectionTelemetry
+  readonly #onBegun: () => void
   readonly #onMoved: (state: SliceState) => void
   readonly #isToEnd: () => boolean
   #underWay: { readonly slices: ReadonlySet<number>; readonly abort: AbortController } | undefined
 
-  constructor({ setup, telemetry, onMoved, isToEnd }: CourierOptions<Evt>) {
+  constructor({ setup, telemetry, onBegun, onMoved, isToEnd }: CourierOptions<Evt>) {
     this.#setup = setup
     this.#telemetry = telemetry
+    this.#onBegun = onBegun
     this.#onMoved = onMoved
     this.#isToEnd = isToEnd
   }
@@ -202,6 +206,7 @@ export class Courier<Evt> {
       ...load,
       moves: movesOf(all),
       isToEnd: this.#isToEnd,
+      onBegun: this.#onBegun,
       onEnded: (handled) => {
         count = handled
         strides = onEnded(handled)

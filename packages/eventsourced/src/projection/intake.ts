@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { asError } from '../errors.js'
 import type { EvtLog, PersistedEvt } from '../log/evt-log.js'
+import { pagesOf } from '../log/paged.js'
 import { SLICE_COUNT, sliceOf } from '../log/slice.js'
 import { freshFateOf, Item } from './item.js'
 import type { SliceState } from './slice-state.js'
@@ -90,8 +91,14 @@ export class Intake<Evt> {
       this.#items = this.#items.slice(this.#next)
       this.#next = 0
     }
+  }
+
+  /**
+   * Reads on, if there is room again; not before what was taken is on its way: where reading gives others work, too, they would have the processors meanwhile.
+   */
+  readOn(): void {
     // Half-way, lest the reader be woken for each event.
-    if (this.#resume !== undefined && this.size <= maxEvts / 2 && this.#bytes <= MAX_BYTES / 2) this.#goOn()
+    if (this.size <= this.#options.maxEvts / 2 && this.#bytes <= MAX_BYTES / 2) this.#goOn()
   }
 
   /** Ends the reading, and forgets what was read. */
@@ -110,16 +117,18 @@ export class Intake<Evt> {
     const stateOf = statesById(states)
     try {
       const slice = slices.length === SLICE_COUNT ? {} : { slice: slices }
-      for await (const evt of evtLog.evtsByType(typeName, { after, ...slice, live: true, signal })) {
-        if (signal.aborted) return
-        const state = stateOf(evt.key.id)
-        if (state !== undefined) this.#add(state, evt)
-        if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) {
-          const room = this.#room()
-          onMore()
-          await room
+      for await (const page of pagesOf(evtLog.evtsByType(typeName, { after, ...slice, live: true, signal }))) {
+        for (const evt of page) {
+          if (signal.aborted) return
+          const state = stateOf(evt.key.id)
+          if (state !== undefined) this.#add(state, evt)
+          if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) {
+            const room = this.#room()
+            onMore()
+            await room
+          }
+          if (this.#count % EVTS_A_TURN === 0) await nextTurn()
         }
-        if (this.#count % EVTS_A_TURN === 0) await nextTurn()
       }
       throw new Error('the live read has ended')
     } catch (error) {
@@ -158,7 +167,6 @@ export class Intake<Evt> {
   #goOn(): void {
     const resume = this.#resume
     this.#resume = undefined
-    // What was taken is sent on its way first: where reading gives others work, too, they would have the processors meanwhile.
     if (resume !== undefined) setImmediate(resume)
   }
 }

@@ -54,7 +54,8 @@ export class Runner<Evt> {
     this.#setup = setup
     const wake = () => this.#waker.wake()
     const isToEnd = () => this.#ending || this.#orders.order !== 'run' || this.#ownership.isLeaving
-    this.#courier = new Courier({ setup, telemetry: new ProjectionTelemetry(setup.key), onMoved, isToEnd })
+    const onBegun = () => this.#collector.readOn()
+    this.#courier = new Courier({ setup, telemetry: new ProjectionTelemetry(setup.key), onBegun, onMoved, isToEnd })
     this.#tools = { setup, store, courier: this.#courier }
     const onExpired = (slices: readonly number[]) => {
       this.#courier.giveUp(slices, new Error('the lease of the slice has expired'))
@@ -113,7 +114,10 @@ export class Runner<Evt> {
     }
     await this.#attempt([], () => this.#upkeep())
     this.#readOn()
-    return (await this.#deliver()) ? 0 : this.#sleepMs()
+    const isBusy = await this.#deliver()
+    // It may have been nothing for the handler.
+    this.#collector.readOn()
+    return isBusy ? 0 : this.#sleepMs()
   }
 
   /** Lets go of slices, with where they stand as far as that is known. */

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { RefusedError } from 'eventsourced'
+import { paged, type Paged, RefusedError } from 'eventsourced'
 
 type Read<Item> = (signal: AbortSignal) => AsyncGenerator<Item, void, void>
 
@@ -27,8 +27,8 @@ export class OpenReads {
   }
 
   /** The same of a read that gives many items at once. */
-  iteratePages<Item>(signal: AbortSignal | undefined, read: Read<readonly Item[]>): AsyncIterable<Item> {
-    return { [Symbol.asyncIterator]: () => new ItemByItem(this.#openRead(signal, read)) }
+  iteratePages<Item>(signal: AbortSignal | undefined, read: Read<readonly Item[]>): Paged<Item> {
+    return paged<Item>(() => this.#openRead(signal, read))
   }
 
   #openRead<Item>(signal: AbortSignal | undefined, read: Read<Item>): OpenRead<Item> {
@@ -106,50 +106,5 @@ class OpenRead<Item> implements AsyncIterator<Item, void, void> {
     this.#hooks.end()
     if (reason !== undefined) this.#stop.abort(reason)
     await this.#items.return()
-  }
-}
-
-/** The items of pages. A generator would take several times as long for each. */
-class ItemByItem<Item> implements AsyncIterator<Item, void, void> {
-  readonly #pages: OpenRead<readonly Item[]>
-  #page: Iterator<Item> = [].values()
-  /** Who was the last to ask while a page is on its way: the next one is behind it. */
-  #tail: Promise<void> | undefined
-
-  constructor(pages: OpenRead<readonly Item[]>) {
-    this.#pages = pages
-  }
-
-  // An async function would make twice as many objects for each.
-  next(): Promise<IteratorResult<Item, void>> {
-    const item = this.#tail === undefined ? this.#atHand() : undefined
-    if (item !== undefined) return Promise.resolve(item)
-    const answer = this.#tail === undefined ? this.#take() : this.#tail.then(() => this.#take())
-    const answered = (): void => {
-      if (this.#tail === tail) this.#tail = undefined
-    }
-    const tail = answer.then(answered, answered)
-    this.#tail = tail
-    return answer
-  }
-
-  async #take(): Promise<IteratorResult<Item, void>> {
-    for (;;) {
-      const item = this.#atHand()
-      if (item !== undefined) return item
-      const page = await this.#pages.next()
-      if (page.done === true) return page
-      this.#page = page.value.values()
-    }
-  }
-
-  #atHand(): IteratorYieldResult<Item> | undefined {
-    const item = this.#pages.isEnded ? undefined : this.#page.next()
-    return item?.done === true ? undefined : item
-  }
-
-  async return(): Promise<IteratorResult<Item, void>> {
-    await this.#pages.return()
-    return { done: true, value: undefined }
   }
 }

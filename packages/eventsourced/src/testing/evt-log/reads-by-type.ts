@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { PersistedEvt } from '../../log/evt-log.js'
+import { pagesOf } from '../../log/paged.js'
 import { SLICE_COUNT, sliceOf } from '../../log/slice.js'
 import { newKey, newTypeName } from '../fixture.js'
 import {
@@ -28,6 +29,15 @@ export const readByTypeCases = [
     for (const after of [0, ...afters, last + 1_000_000, Number.MAX_SAFE_INTEGER]) {
       const expected = known.filter(({ position }) => position > after)
       assertEvts(await collect(log.evtsByType(typeName, { after })), expected)
+    }
+  }),
+
+  evtLogCase('a read gives by the page what it gives one by one', async ({ log }) => {
+    const { typeName, known } = await interleaved(log)
+    assertEvts((await collect(pagesOf(log.evtsByType(typeName)))).flat(), known)
+    for (const key of new Set(known.map(({ key }) => key))) {
+      const ofEntity = known.filter((evt) => evt.key === key)
+      assertEvts((await collect(pagesOf(log.evtsById(key)))).flat(), ofEntity)
     }
   }),
 
