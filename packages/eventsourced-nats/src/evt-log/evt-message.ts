@@ -1,4 +1,4 @@
-import { type NewEvt, type PersistedEvt, RefusedError } from 'eventsourced'
+import { type NewEvt, type PersistedEvt, ReadEvt, RefusedError } from 'eventsourced'
 import { metadataOf } from './metadata.js'
 import type { StoredMsg } from './stored-msg.js'
 import { keysInOrder } from './subject.js'
@@ -143,7 +143,7 @@ export function readingEvts(): (msg: StoredMsg, fields?: OwnFields) => Persisted
   return (msg, fields = ownFields(msg)) => {
     const { seqNo, appendId = '', type = '', version, tombstone, metadata, deflated } = fields
     if (tombstone !== undefined) return undefined
-    return {
+    return new ReadEvt({
       key: toKey(msg.subject),
       seqNo: Number(seqNo),
       position: msg.seq,
@@ -153,7 +153,7 @@ export function readingEvts(): (msg: StoredMsg, fields?: OwnFields) => Persisted
       bytes: msg.data,
       time: msg.time,
       metadata: metadataOf(metadata, deflated),
-    }
+    })
   }
 }
 

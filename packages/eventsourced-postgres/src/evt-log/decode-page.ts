@@ -1,4 +1,4 @@
-import { type EntityKey, type PersistedEvt, RefusedError } from 'eventsourced'
+import { type EntityKey, type PersistedEvt, ReadEvt, RefusedError } from 'eventsourced'
 import type { Row } from '../database/statement.js'
 
 /** Which backend of which run of a server has answered: for as long as it lives it tells of one and the same log. */
@@ -45,17 +45,19 @@ export function decodePage(row: Row | undefined, after: number, keyOf: (id: stri
   for (const [at, position] of positions.entries()) {
     const key = keys(ids[at] ?? '')
     const seqNo = Number(seqNos[at])
-    evts.push({
-      key,
-      seqNo,
-      position: Number(position),
-      appendId: writers(appendIds[at] ?? ''),
-      type: names(types[at] ?? ''),
-      version: Number(versions[at]),
-      bytes: Buffer.from(bytes[at] ?? '', 'hex'),
-      time: dates(times[at] ?? ''),
-      metadata: decodeMetadata(metadata[at] ?? '{}', key, seqNo),
-    })
+    evts.push(
+      new ReadEvt({
+        key,
+        seqNo,
+        position: Number(position),
+        appendId: writers(appendIds[at] ?? ''),
+        type: names(types[at] ?? ''),
+        version: Number(versions[at]),
+        bytes: Buffer.from(bytes[at] ?? '', 'hex'),
+        time: dates(times[at] ?? ''),
+        metadata: decodeMetadata(metadata[at] ?? '{}', key, seqNo),
+      }),
+    )
   }
   return { backend: backendOf(row), evts, through: through == null ? after : Number(through), more: more === 't' }
 }

@@ -2,7 +2,17 @@ import { asError, type EventSourcedError } from '../errors.js'
 import { makeBatch } from './batch.js'
 import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { isHandlerError } from './handler-error.js'
-import { failureOf, freshFateOf, isTooNew, Item, parkBehind, type Stride, strideOf, stridesOf } from './item.js'
+import {
+  failureOf,
+  freshFateOf,
+  isTooNew,
+  Item,
+  parkBehind,
+  Projected,
+  type Stride,
+  strideOf,
+  stridesOf,
+} from './item.js'
 import { isUnstorable, type Move, type ParkedEvt } from './offset-store.js'
 import { type FailedEvt, type Verdict, verdictOf } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
@@ -287,10 +297,7 @@ const NOTHING = { evts: [], forgotten: undefined } as const
 function loadOf<Evt>(items: readonly Item<Evt>[]): Load<Evt> {
   const evts: ProjectedEvt<Evt>[] = []
   for (const { stored, fate } of items) {
-    if (fate.kind !== 'handle') continue
-    const { key, seqNo, position, appendId, time, metadata } = stored
-    // A date of the handler's own: logs share those of events that were stored together.
-    evts.push({ evt: fate.evt, key, seqNo, position, appendId, time: new Date(time), metadata })
+    if (fate.kind === 'handle') evts.push(new Projected(stored, fate.evt))
   }
   const [first] = items
   return { evts, forgotten: first?.fate.kind === 'forget' ? first.fate.entity : undefined }

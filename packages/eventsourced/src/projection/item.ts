@@ -1,8 +1,10 @@
 import { isForgotten } from '../entity/forgotten.js'
 import { asError, codeOf, hasCode } from '../errors.js'
+import type { EntityKey } from '../log/entity-key.js'
+import type { Metadata } from '../domain/event-sourced.js'
 import type { PersistedEvt } from '../log/evt-log.js'
 import { isReserved } from '../log/reserved.js'
-import type { ForgottenEntity } from './delivery.js'
+import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import type { Failure, Move, Offset, ParkedEvt } from './offset-store.js'
 import type { SliceState } from './slice-state.js'
 
@@ -18,8 +20,8 @@ export type Fate<Evt> =
   | { readonly kind: 'broken'; readonly error: Error; readonly isUndecodable: boolean }
 
 /**
- * An event on its way to the handler. It is an instance, as is its fate: V8 comes to make literals in the old generation once many of them have outlived a
- * collection, where those of past batches keep the next ones.
+ * An event on its way to the handler. It is an instance, as is its fate, and what the handler gets: V8 comes to make literals in the old generation once many of them
+ * have outlived a collection, where those of past batches keep the next ones.
  */
 export class Item<Evt> {
   readonly state: SliceState
@@ -40,6 +42,28 @@ class Handling<Evt> {
 
   constructor(evt: Evt) {
     this.evt = evt
+  }
+}
+
+/** An event as the handler gets it. */
+export class Projected<Evt> implements ProjectedEvt<Evt> {
+  readonly evt: Evt
+  readonly key: EntityKey
+  readonly seqNo: number
+  readonly position: number
+  readonly appendId: string
+  readonly time: Date
+  readonly metadata: Metadata
+
+  constructor({ key, seqNo, position, appendId, time, metadata }: PersistedEvt, evt: Evt) {
+    this.evt = evt
+    this.key = key
+    this.seqNo = seqNo
+    this.position = position
+    this.appendId = appendId
+    // The handler's own: logs share those of events that were stored together.
+    this.time = new Date(time)
+    this.metadata = metadata
   }
 }
 
