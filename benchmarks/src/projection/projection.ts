@@ -13,7 +13,7 @@ import { peakHeap } from './memory.js'
 import { ReadModel } from './read-model.js'
 
 const COUNT = 200_000
-const ROUNDS = 3
+const ROUNDS = 5
 /** It is slow enough to tell its speed by fewer events. */
 const COUNT_OF_EMMETT = 10_000
 
