@@ -39,7 +39,8 @@ export interface Consumer<Item> {
 }
 
 /**
- * Two pulls: while one is consumed the other one is on its way. Larger ones cost a projection a tenth: what waits for longer outlives a garbage collection, or two.
+ * Two pulls: while one is consumed the other one is on its way. Larger ones cost a projection a tenth, since what waits for longer outlives a garbage collection, or two; where
+ * the server is 20 ms away these bring some 25,000 to 50,000 messages a second.
  */
 const MAX_WAITING_MSGS = 1_000
 const PULL_MSGS = 500
@@ -107,6 +108,7 @@ class PullConsumer<Item> implements Consumer<Item> {
   /** What waits to be taken: of how many messages, and up to which. */
   #items: Item[] = []
   #waiting = 0
+  #waitingBytes = 0
   #through = 0
   #end: Delivery<Item> | undefined
   #wake: (() => void) | undefined
@@ -149,6 +151,7 @@ class PullConsumer<Item> implements Consumer<Item> {
     const page = { items: this.#items, through: this.#through }
     this.#items = []
     this.#waiting = 0
+    this.#waitingBytes = 0
     this.#pull()
     return { kind: 'page', page }
   }
@@ -180,7 +183,8 @@ class PullConsumer<Item> implements Consumer<Item> {
 
   #pull(): void {
     const expected = this.#asked + this.#waiting
-    if (this.#isBroken || expected > MAX_WAITING_MSGS - PULL_MSGS) return
+    // Large ones are let wait too: the next pull is made when they are taken.
+    if (this.#isBroken || expected > MAX_WAITING_MSGS - PULL_MSGS || this.#waitingBytes >= MIN_PULL_BYTES) return
     const { wire } = this.#stream
     const request = {
       batch: PULL_MSGS,
@@ -225,6 +229,7 @@ class PullConsumer<Item> implements Consumer<Item> {
       return this.#endWith({ kind: 'failed', error })
     }
     this.#waiting += 1
+    this.#waitingBytes += msg.data.byteLength
     this.#through = msg.seq
     this.#wake?.()
   }
