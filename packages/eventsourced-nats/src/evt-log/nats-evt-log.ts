@@ -13,8 +13,8 @@ import {
   type HeadPositionOptions,
   type IdsOptions,
   type LogHead,
-  type Persisted,
   type Paged,
+  type Persisted,
   type PersistedEvt,
   RefusedError,
 } from 'eventsourced'

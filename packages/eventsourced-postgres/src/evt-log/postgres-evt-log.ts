@@ -12,8 +12,8 @@ import {
   type EvtsByTypeOptions,
   type IdsOptions,
   type LogHead,
-  type Persisted,
   type Paged,
+  type Persisted,
   type PersistedEvt,
 } from 'eventsourced'
 import { Accepted } from '../accepted.js'

@@ -40,7 +40,7 @@ const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const RETRY_MS = 250
 
 type Read<Item> = (signal: AbortSignal) => AsyncGenerator<readonly Item[], unknown, void>
-type EvtPages = AsyncGenerator<readonly PersistedEvt[], unknown, void>
+type EvtPages = ReturnType<Read<PersistedEvt>>
 /** What a live read waits for. */
 interface Live extends Pick<LiveReading, 'to' | 'isComplete'> {
   readonly topic: string

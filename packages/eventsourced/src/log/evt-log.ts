@@ -120,9 +120,9 @@ export interface EvtLog {
   head(key: EntityKey): Promise<LogHead>
   /** The position of the newest event of the log; 0 if there is none. */
   headPosition(options?: HeadPositionOptions): Promise<number>
-  /** The events of one entity in order of seqNo. */
+  /** The events of one entity in order of seqNo. What it answers is to be iterated once. */
   evtsById(key: EntityKey, options?: EvtsByIdOptions): Paged<PersistedEvt>
-  /** The events of all entities of a type in order of position. Whoever has seen position p never later meets one at or below p. */
+  /** The events of all entities of a type in order of position, to be iterated once. Whoever has seen position p never later meets one at or below p. */
   evtsByType(typeName: string, options?: EvtsByTypeOptions): Paged<PersistedEvt>
   /**
    * The ids of a type's entities that have events, each once, in an order of the log's own, however many they are. One whose events are

@@ -1,10 +1,15 @@
 /** What is read one by one; a log that reads by the page gives whole pages, too, to those who take many items: each alone costs a promise. */
 export interface Paged<Item> extends AsyncIterable<Item> {
-  /** The same by the page. Each iteration, of items or of pages, is a read of its own. */
+  /** The same by the page. A read that is ended in the meantime says so at the next page. */
   readonly pages?: AsyncIterable<readonly Item[]>
 }
 
-/** The pages of a read; each item is one where it has none. */
+/**
+ * The pages of a read; each item is one where it has none.
+ *
+ * @example
+ * for await (const page of pagesOf(evtLog.evtsByType('account'))) count += page.length
+ */
 export function pagesOf<Item>(read: Paged<Item>): AsyncIterable<readonly Item[]> {
   return read.pages ?? oneByOne(read)
 }
@@ -13,14 +18,19 @@ async function* oneByOne<Item>(items: AsyncIterable<Item>): AsyncGenerator<reado
   for await (const item of items) yield [item]
 }
 
-/** A read by the page. */
+/** A read by the page, as {@link paged} asks for. */
 export interface PageIterator<Item> extends AsyncIterator<readonly Item[], void, void> {
-  /** Whether it was ended while its consumer was at a page, of which nothing more is given then: `next` tells why. */
+  /** Whether it was ended while its consumer was at a page. Who takes item by item is given no more of that: `next` tells why. */
   readonly isEnded: boolean
   return(): Promise<IteratorResult<readonly Item[], void>>
 }
 
-/** A read that each iteration opens anew. */
+/**
+ * For authors of logs: a read, one by one or by the page, of which each iteration opens another one.
+ *
+ * @example
+ * evtsByType: (typeName, options) => paged(() => new PagesOfType(typeName, options))
+ */
 export function paged<Item>(open: () => PageIterator<Item>): Paged<Item> {
   return {
     [Symbol.asyncIterator]: () => new ItemByItem(open()),

@@ -3,8 +3,8 @@ import type { EntityKey } from './entity-key.js'
 import type { PersistedEvt } from './evt-log.js'
 
 /**
- * An event as a log reads it. Many wait for their turn in a projection, where V8 comes to make literals in the old generation: those it collects seldom, and what
- * they hold with them.
+ * For authors of logs: an event that was read, made of its parts. Many wait for their turn in a projection. Literals that do V8 comes to make in the old generation, which it
+ * collects seldom, with all that they hold; what this one is made of dies at once.
  */
 export class ReadEvt implements PersistedEvt {
   readonly key: EntityKey

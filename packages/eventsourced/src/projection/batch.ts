@@ -16,7 +16,7 @@ export interface BatchParts<Evt> {
   readonly moves: readonly Move[]
   /** Whether to leave what is not handled yet for later. */
   readonly isToEnd: () => boolean
-  /** Called each time the handler has begun: with an event, or with all of them. */
+  /** Called each time the handler has begun: with an event, with all of them, or with an entity that was forgotten. */
   readonly onBegun: () => void
   /** Called when a batch ends before all its events are handled. @returns how far the slices have come */
   readonly onEnded: (handled: number) => readonly Move[]

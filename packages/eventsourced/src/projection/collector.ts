@@ -76,8 +76,8 @@ export class Collector<Evt> {
   }
 
   /** Reads on, if there is room again: what was collected is on its way, or done. */
-  readOn(): void {
-    this.#intake?.readOn()
+  resume(): void {
+    this.#intake?.resume()
   }
 
   /** How long to wait before what is there makes a batch, in milliseconds; `Infinity` if nothing is there. */

@@ -28,7 +28,7 @@ const OUTCOMES = { again: 'failed', stop: 'failed', skip: 'skipped', park: 'park
 export interface CourierOptions<Evt> {
   readonly setup: ProjectionSetup<Evt>
   readonly telemetry: ProjectionTelemetry
-  /** Called when the handler has begun with events. */
+  /** Called each time the handler has begun. */
   readonly onBegun: () => void
   /** Told of each slice that was moved. */
   readonly onMoved: (state: SliceState) => void

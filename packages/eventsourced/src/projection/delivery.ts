@@ -3,7 +3,7 @@ import type { EntityKey } from '../log/entity-key.js'
 import type { Committed, Move, OffsetStore } from './offset-store.js'
 import type { ProjectionKey } from './projection-key.js'
 
-/** An event as handlers get it: decoded, in today's form. */
+/** An event as handlers get it: decoded, in today's form. An instance, so a strict comparison with a literal fails. */
 export interface ProjectedEvt<Evt> {
   readonly evt: Evt
   readonly key: EntityKey
@@ -44,7 +44,7 @@ export interface BatchBounds {
  */
 export interface Batch<Evt> {
   readonly projection: ProjectionKey
-  /** May be empty, where slices only move. */
+  /** May be empty, where slices only move. More is read once a handler has begun, by `each`, `whole` or `forget`; else once the batch is delivered. */
   readonly evts: readonly ProjectedEvt<Evt>[]
   /**
    * How far the slices have come. To be asked once the events are handled: `each` may leave some for later, and then they say so; who asks before is to handle

@@ -96,7 +96,7 @@ export class Intake<Evt> {
   /**
    * Reads on, if there is room again; not before what was taken is on its way: where reading gives others work, too, they would have the processors meanwhile.
    */
-  readOn(): void {
+  resume(): void {
     // Half-way, lest the reader be woken for each event.
     if (this.size <= this.#options.maxEvts / 2 && this.#bytes <= MAX_BYTES / 2) this.#goOn()
   }
@@ -121,7 +121,8 @@ export class Intake<Evt> {
         for (const evt of page) {
           if (signal.aborted) return
           const state = stateOf(evt.key.id)
-          if (state !== undefined) this.#add(state, evt)
+          if (state === undefined) continue
+          this.#add(state, evt)
           if (this.size >= maxEvts || this.#bytes >= MAX_BYTES) {
             const room = this.#room()
             onMore()

@@ -54,7 +54,7 @@ export class Runner<Evt> {
     this.#setup = setup
     const wake = () => this.#waker.wake()
     const isToEnd = () => this.#ending || this.#orders.order !== 'run' || this.#ownership.isLeaving
-    const onBegun = () => this.#collector.readOn()
+    const onBegun = () => this.#collector.resume()
     this.#courier = new Courier({ setup, telemetry: new ProjectionTelemetry(setup.key), onBegun, onMoved, isToEnd })
     this.#tools = { setup, store, courier: this.#courier }
     const onExpired = (slices: readonly number[]) => {
@@ -116,7 +116,7 @@ export class Runner<Evt> {
     this.#readOn()
     const isBusy = await this.#deliver()
     // It may have been nothing for the handler.
-    this.#collector.readOn()
+    this.#collector.resume()
     return isBusy ? 0 : this.#sleepMs()
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import type { PersistedEvt } from '../../log/evt-log.js'
+import { pagesOf } from '../../log/paged.js'
 import { assertRefused, beside, newKey, until } from '../fixture.js'
 import { assertEvts, collect, type EvtLogSubject, evtLogCase, newGroups, persistAll, take } from './fixture.js'
 import { follow } from './follower.js'
@@ -15,6 +16,18 @@ const READS: Record<string, Read> = {
   'by id, live': (log, key, signal) => log.evtsById(key, { live: true, ...(signal && { signal }) }),
   'by type': (log, { typeName }, signal) => log.evtsByType(typeName, { ...(signal && { signal }) }),
   'by type, live': (log, { typeName }, signal) => log.evtsByType(typeName, { live: true, ...(signal && { signal }) }),
+  'by the page, live': (log, { typeName }, signal) => byThePage(log, typeName, signal),
+}
+
+async function* byThePage(log: Log, typeName: string, signal?: AbortSignal): AsyncGenerator<PersistedEvt, void, void> {
+  const read = log.evtsByType(typeName, { live: true, ...(signal && { signal }) })
+  for await (const page of pagesOf(read)) {
+    for (const evt of page) {
+      // Of a page in hand the log takes nothing back.
+      signal?.throwIfAborted()
+      yield evt
+    }
+  }
 }
 
 export const endedReadCases = Object.entries(READS).flatMap(([kind, read]) => [
