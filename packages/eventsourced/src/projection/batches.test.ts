@@ -66,6 +66,30 @@ test('a batch that can’t grow, since its events are large, does not wait for m
   await projection.stop()
 })
 
+test('the next batch is read while a handler works', async () => {
+  await bench.note(newId(), 20)
+  let read = 0
+  let allRead = () => {}
+  const reading = new Promise<void>((resolve) => (allRead = resolve))
+  class ReadEvtLog extends MemoryEvtLog {
+    override async *evtsByType(...args: Parameters<MemoryEvtLog['evtsByType']>): AsyncGenerator<PersistedEvt> {
+      for await (const evt of super.evtsByType(...args)) {
+        read += 1
+        if (read === 20) allRead()
+        yield evt
+      }
+    }
+  }
+  const begunAt: number[] = []
+  const handle = async () => {
+    begunAt.push(read)
+    await reading
+  }
+  const handler = atLeastOnceGrouped<Noted>(bench.store, handle, { maxEvts: 10 })
+  await bench.start({ evtLog: new ReadEvtLog({ storageOf: bench.evtLog }), handler })
+  await expect.poll(() => begunAt).toEqual([10, 20])
+})
+
 test('no more is read ahead than a few batches, whatever the lag', async () => {
   let [read, handled, most] = [0, 0, 0]
   const id = newId()

@@ -1,18 +1,8 @@
 import { asError, type EventSourcedError } from '../errors.js'
 import { makeBatch } from './batch.js'
-import type { ForgottenEntity, ProjectedEvt } from './delivery.js'
 import { isHandlerError } from './handler-error.js'
-import {
-  failureOf,
-  freshFateOf,
-  isTooNew,
-  Item,
-  parkBehind,
-  Projected,
-  type Stride,
-  strideOf,
-  stridesOf,
-} from './item.js'
+import { failureOf, freshFateOf, isTooNew, Item, parkBehind, type Stride, strideOf, stridesOf } from './item.js'
+import { type Load, loadOf, NOTHING } from './load.js'
 import { isUnstorable, type Move, type ParkedEvt } from './offset-store.js'
 import { type FailedEvt, type Verdict, verdictOf } from './on-error.js'
 import type { ProjectionSetup } from './options.js'
@@ -284,21 +274,4 @@ function culpritOf<Evt>(items: readonly Item<Evt>[], error: EventSourcedError): 
   if (!isHandlerError(error)) return undefined
   const handled = items.filter(({ fate }) => fate.kind === 'handle')
   return handled.length === 1 ? handled[0] : error.index === undefined ? undefined : handled[error.index]
-}
-
-/** What a handler is called for. */
-interface Load<Evt> {
-  readonly evts: readonly ProjectedEvt<Evt>[]
-  readonly forgotten: ForgottenEntity | undefined
-}
-
-const NOTHING = { evts: [], forgotten: undefined } as const
-
-function loadOf<Evt>(items: readonly Item<Evt>[]): Load<Evt> {
-  const evts: ProjectedEvt<Evt>[] = []
-  for (const { stored, fate } of items) {
-    if (fate.kind === 'handle') evts.push(new Projected(stored, fate.evt))
-  }
-  const [first] = items
-  return { evts, forgotten: first?.fate.kind === 'forget' ? first.fate.entity : undefined }
 }
